@@ -1,0 +1,3 @@
+//! The `logitscope` program.
+
+fn main() {}

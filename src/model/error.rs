@@ -1,0 +1,40 @@
+//! What can go wrong between a model's files and its logits.
+
+use std::path::PathBuf;
+
+/// Why a model could not be opened or run. Every message names the value that was wrong and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The caller's `watch` broke off.
+    #[error("cancelled")]
+    Cancelled,
+    /// A file could not be read.
+    #[error("can't read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file was read, but what it holds is wrong.
+    #[error("{file}: {reason}")]
+    Invalid {
+        /// The file, as the user would find it.
+        file: String,
+        /// What is wrong, with the value.
+        reason: String,
+    },
+    /// The request does not fit the model.
+    #[error("{0}")]
+    Request(String),
+    /// This build or machine can't do it.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+impl ModelError {
+    /// A file whose content is wrong.
+    pub fn invalid(file: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Invalid { file: file.into(), reason: reason.into() }
+    }
+}

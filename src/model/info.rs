@@ -1,0 +1,50 @@
+//! What a model says of itself.
+
+use serde::Serialize;
+
+use crate::decode::TokenId;
+
+/// The number format that weights are stored and multiplied in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoredType {
+    /// 32-bit floating point.
+    F32,
+    /// 16-bit brain floating point: the upper half of an f32.
+    Bf16,
+    /// 16-bit IEEE floating point.
+    F16,
+}
+
+impl StoredType {
+    /// The name as `--dtype` and the JSON write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        }
+    }
+}
+
+/// What a model says of itself: the `model` object of every JSON document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ModelInfo {
+    /// `builtin`, or the directory as the user named it.
+    pub name: String,
+    /// The architecture as `config.json` has it, for example `LlamaForCausalLM`.
+    pub architecture: String,
+    /// Length of a logits vector.
+    pub vocab_size: usize,
+    /// The most tokens of prompt and output together.
+    pub context_length: usize,
+    /// Type of the weight matrices.
+    pub dtype: StoredType,
+    /// `cpu`.
+    pub device: String,
+    /// Ids that end a text, ascending; may be empty, may be several.
+    pub eos_token_ids: Vec<TokenId>,
+    /// Number of weights.
+    pub parameters: u64,
+}

@@ -1,0 +1,107 @@
+//! Language models behind one trait: token ids in, logits out, with a cache that is a tree.
+//!
+//! A model keeps one cache entry for every token that it has read, and every entry knows the entry before it. A sequence is
+//! therefore named by its last entry, a [`CacheNode`]: to fork is to extend the same node twice, to truncate is to extend an
+//! earlier one, and neither copies a key or a value.
+
+pub mod builtin;
+pub mod decoder;
+mod error;
+pub mod families;
+mod info;
+pub mod kernels;
+mod open;
+pub mod tokenizer;
+pub mod weights;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::decode::TokenId;
+
+pub use error::ModelError;
+pub use info::{ModelInfo, StoredType};
+pub use open::{DeviceChoice, DtypeChoice, LoadedModel, ModelSource, OpenOptions, open};
+pub use tokenizer::{SpecialTokens, TokenPiece, Tokenizer};
+
+/// A token that the model has read, in the context of all tokens before it: an entry of the cache tree.
+///
+/// Valid until a [`LanguageModel::retain`] call that does not keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CacheNode(pub(crate) u32);
+
+/// The positions of a run whose logits are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Positions {
+    /// Only after the last token of the run: generating.
+    Last,
+    /// After every token of the run: scoring a text.
+    All,
+}
+
+/// Tokens to read after a node of the cache tree.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// The token that these follow; `None` starts a new sequence.
+    pub after: Option<CacheNode>,
+    /// At least one token id, each below `vocab_size`.
+    pub tokens: &'a [TokenId],
+    /// Which logits to return.
+    pub logits: Positions,
+}
+
+/// What a run gave.
+#[derive(Clone, Debug)]
+pub struct RunOutput {
+    /// One cache node for each token of the run, in order.
+    pub nodes: Vec<CacheNode>,
+    /// Logits, `vocab_size` each: one vector for the last position, or one for every token of the run.
+    pub logits: Vec<Arc<[f32]>>,
+}
+
+/// How much of a forward pass is done, in tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Tokens read so far.
+    pub done: usize,
+    /// Tokens of all runs together.
+    pub total: usize,
+}
+
+/// What the cache holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheUse {
+    /// Tokens held.
+    pub tokens: usize,
+    /// Bytes of keys and values.
+    pub bytes: usize,
+}
+
+/// A model that gives, for a sequence of tokens, the logits of the next one.
+///
+/// Contract, tested for every family: a fork never sees its sibling's tokens; reading token by token equals reading all at
+/// once, bit for bit; several runs in one call give what each gives alone, bit for bit; the number of threads changes nothing.
+pub trait LanguageModel: Send {
+    /// Name, sizes and end-of-text ids.
+    fn info(&self) -> &ModelInfo;
+
+    /// Reads every run in one batch.
+    ///
+    /// `watch` is called between pieces of the work; when it breaks, the call ends with [`ModelError::Cancelled`] and the
+    /// cache is as it was before.
+    ///
+    /// # Errors
+    /// A run without tokens, a token outside of the vocabulary, a run longer than the context, or cancellation.
+    fn forward(&mut self, runs: &[Run<'_>], watch: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Vec<RunOutput>, ModelError>;
+
+    /// Forgets every cache node that is neither in `live` nor on the way to one of them.
+    fn retain(&mut self, live: &[CacheNode]);
+
+    /// What the cache holds now.
+    fn cache_use(&self) -> CacheUse;
+}
+
+/// A `watch` that never cancels.
+pub fn unwatched(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}

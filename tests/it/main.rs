@@ -1,0 +1,3 @@
+//! The integration tests, one program for all of them.
+
+mod model_golden;

@@ -1,4 +1,5 @@
 //! All integration tests in one binary: linking is the slow part.
 
 mod layers;
+mod model_golden;
 mod processor_golden;

@@ -1,5 +1,6 @@
 //! All integration tests in one binary: linking is the slow part.
 
+mod cli;
 mod layers;
 mod model_golden;
 mod processor_golden;

@@ -5,6 +5,9 @@
 //! partial sums are added as a balanced tree. Portable, AVX2 and AVX-512 code therefore give the same bits, and so do any
 //! number of threads, any number of positions in one product, and any blocking.
 
+// Code for an instruction set is compiled by inlining one body into a function that enables it: a call left over would be slow.
+#![allow(clippy::inline_always)]
+
 mod attention;
 mod element;
 mod isa;

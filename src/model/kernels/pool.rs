@@ -245,6 +245,7 @@ impl fmt::Debug for ThreadPool {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // exact results are meant
 mod tests {
     use super::*;
 

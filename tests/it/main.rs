@@ -2,3 +2,4 @@
 #![allow(clippy::unwrap_used)] // a test that can not go on should stop
 
 mod model_golden;
+mod model_open;

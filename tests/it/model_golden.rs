@@ -22,7 +22,7 @@ struct Prompt {
     ids: Vec<TokenId>,
     /// The ids whose log-probabilities are in every position's `logprobs`.
     watched: Vec<TokenId>,
-    positions: Vec<Position>,
+    positions: Vec<Row>,
     /// Log-probability of each token after the first.
     following: Vec<f64>,
     greedy: Vec<TokenId>,
@@ -30,7 +30,7 @@ struct Prompt {
 }
 
 #[derive(Deserialize)]
-struct Position {
+struct Row {
     position: usize,
     top_ids: Vec<TokenId>,
     top_logprobs: Vec<f64>,

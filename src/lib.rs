@@ -4,4 +4,5 @@
 //! [`engine`] joins them on a thread of its own; `ui`, `headless` and `cli` show what it does, `export` makes pictures of it.
 
 pub mod decode;
-pub mod model;
+pub mod export;
+pub mod ui;

@@ -1,0 +1,166 @@
+//! One decision with its full explanation: what every stage of the chain did to every token.
+
+use std::sync::Arc;
+
+use super::sampler::{Draw, draw};
+use super::scan::LogSum;
+use super::{Candidates, Chain, Context, DecodeError, Distribution, TokenId};
+
+/// What one stage of the chain did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageTrace {
+    /// The processor's name.
+    pub name: &'static str,
+    /// Name and value, as in `top_k=40`.
+    pub label: String,
+    /// Tokens left after it.
+    pub kept: usize,
+    /// Tokens that it removed.
+    pub removed: usize,
+    /// Probability of what it removed, of what entered it, normalized.
+    pub removed_mass: f64,
+    /// Entropy of what entered it, in nats.
+    pub entropy_before: f64,
+    /// Entropy of what left it, in nats.
+    pub entropy: f64,
+    /// What a token had to reach, in the unit of the row's `measure`.
+    pub limit: Option<f64>,
+}
+
+/// Why a token is out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Removal {
+    /// The index of the stage that removed it.
+    pub stage: usize,
+    /// What was measured and what would have been enough, in the unit of the row's `measure`; nothing where the stage removes
+    /// outright.
+    pub margin: Option<Margin>,
+}
+
+/// A figure and the limit that it missed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Margin {
+    /// The token's own figure.
+    pub measured: f64,
+    /// What would have been enough.
+    pub limit: f64,
+}
+
+/// The model's distribution, what the chain made of it, and how.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    model: Arc<Distribution>,
+    candidates: Candidates,
+    normalizer: LogSum,
+    kept: Vec<TokenId>,
+    stages: Vec<StageTrace>,
+    entropy: f64,
+}
+
+impl Analysis {
+    /// Runs the chain over the model's distribution.
+    ///
+    /// # Errors
+    /// A stage that leaves no token, or that names a token outside of the vocabulary.
+    pub fn new(model: Arc<Distribution>, chain: &Chain, context: Context<'_>) -> Result<Self, DecodeError> {
+        let mut candidates = Candidates::new(model.logits());
+        let mut normalizer = candidates.normalizer();
+        let mut entropy = candidates.entropy(normalizer);
+        let mut stages = Vec::with_capacity(chain.stages().len());
+        for (index, stage) in chain.stages().iter().enumerate() {
+            candidates.begin_stage(index);
+            let limit = stage.processor().apply(&mut candidates, context)?;
+            let removed_mass = removed_mass(&candidates, normalizer);
+            let entropy_before = entropy;
+            normalizer = candidates.normalizer();
+            if normalizer.max == f64::NEG_INFINITY {
+                return Err(DecodeError::NothingLeft { stage: stage.to_string() });
+            }
+            entropy = candidates.entropy(normalizer);
+            stages.push(StageTrace {
+                name: stage.row().name,
+                label: stage.to_string(),
+                kept: candidates.alive().len(),
+                removed: candidates.removed_now().len(),
+                removed_mass,
+                entropy_before,
+                entropy,
+                limit,
+            });
+        }
+        let kept = candidates.ranked(usize::MAX).to_vec();
+        Ok(Self { model, candidates, normalizer, kept, stages, entropy })
+    }
+
+    /// The model's own distribution, before the chain.
+    #[must_use]
+    pub fn model(&self) -> &Arc<Distribution> {
+        &self.model
+    }
+
+    /// The tokens that no stage removed, the most probable after the chain first.
+    #[must_use]
+    pub fn kept(&self) -> &[TokenId] {
+        &self.kept
+    }
+
+    /// What each stage did, first to last.
+    #[must_use]
+    pub fn stages(&self) -> &[StageTrace] {
+        &self.stages
+    }
+
+    /// The logit of a token as the chain left it; that of a removed one as it was when it was removed.
+    #[must_use]
+    pub fn score(&self, id: TokenId) -> f64 {
+        self.candidates.score(id)
+    }
+
+    /// log p of a token after the chain, in nats; minus infinity for a removed one.
+    #[must_use]
+    pub fn sampling_logprob(&self, id: TokenId) -> f64 {
+        if self.candidates.is_alive(id) {
+            self.normalizer.logprob(self.candidates.score(id))
+        } else {
+            f64::NEG_INFINITY
+        }
+    }
+
+    /// p of a token after the chain; 0 for a removed one.
+    #[must_use]
+    pub fn sampling_prob(&self, id: TokenId) -> f64 {
+        self.sampling_logprob(id).exp()
+    }
+
+    /// Entropy after the chain, in nats.
+    #[must_use]
+    pub fn sampling_entropy(&self) -> f64 {
+        self.entropy
+    }
+
+    /// Which stage removed a token, and by what margin; `None` for a token that is left.
+    #[must_use]
+    pub fn removal(&self, id: TokenId) -> Option<Removal> {
+        let (stage, measured) = self.candidates.removal(id)?;
+        let limit = self.stages.get(stage).and_then(|trace| trace.limit);
+        let margin = limit.filter(|_| !measured.is_nan()).map(|limit| Margin { measured, limit });
+        Some(Removal { stage, margin })
+    }
+
+    /// The token that the chain likes best; among equals the lowest id.
+    #[must_use]
+    pub fn greedy(&self) -> TokenId {
+        self.kept.first().copied().unwrap_or_default()
+    }
+
+    /// The first token, in descending sampling probability, whose cumulative probability exceeds `u`, which is in [0, 1).
+    #[must_use]
+    pub fn draw(&self, u: f64) -> Draw {
+        let tokens = self.kept.iter().map(|&id| (id, self.sampling_prob(id)));
+        draw(u, tokens).unwrap_or(Draw { u, low: 0.0, high: 1.0, token: self.greedy() })
+    }
+}
+
+fn removed_mass(candidates: &Candidates, entered: LogSum) -> f64 {
+    candidates.removed_now().iter().map(|&id| entered.prob(candidates.score(id))).sum()
+}

@@ -1,0 +1,149 @@
+//! The model's own distribution over the next token: the softmax of its untouched logits.
+
+use std::cmp::Ordering;
+use std::sync::OnceLock;
+
+use super::scan::LogSum;
+use super::{DecodeError, TokenId};
+
+/// The order of tokens everywhere: the higher score first, and within equal scores the lower id.
+#[must_use]
+pub fn by_score(a: (f64, TokenId), b: (f64, TokenId)) -> Ordering {
+    b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal).then(a.1.cmp(&b.1))
+}
+
+/// The model's own distribution: `p_i = exp(z_i) / Σ exp(z_j)`, with logarithms, ranks and entropy.
+///
+/// All in f64; the maximum is subtracted first, so that no logit overflows and adding a constant to all changes nothing.
+#[derive(Debug)]
+pub struct Distribution {
+    logits: Vec<f64>,
+    normalizer: LogSum,
+    ranked: OnceLock<Vec<TokenId>>,
+}
+
+impl Distribution {
+    /// Reads logits, one for each token of the vocabulary; minus infinity is allowed.
+    ///
+    /// # Errors
+    /// No logits, all minus infinity, or one that is NaN or plus infinity (named).
+    pub fn from_logits<L: Copy + Into<f64>>(logits: &[L]) -> Result<Self, DecodeError> {
+        let logits: Vec<f64> = logits.iter().map(|&z| z.into()).collect();
+        if logits.is_empty() {
+            return Err(DecodeError::NoLogits);
+        }
+        if let Some(id) = logits.iter().position(|z| z.is_nan() || *z == f64::INFINITY) {
+            return Err(DecodeError::BadLogit { id: id as TokenId, value: logits[id] });
+        }
+        let normalizer = LogSum::of(logits.iter().copied());
+        if normalizer.max == f64::NEG_INFINITY {
+            return Err(DecodeError::AllMinusInfinity);
+        }
+        Ok(Self { logits, normalizer, ranked: OnceLock::new() })
+    }
+
+    /// Number of tokens.
+    #[must_use]
+    pub fn vocab_size(&self) -> usize {
+        self.logits.len()
+    }
+
+    /// The untouched logits, by token id.
+    #[must_use]
+    pub fn logits(&self) -> &[f64] {
+        &self.logits
+    }
+
+    /// The untouched logit of a token; minus infinity outside of the vocabulary.
+    #[must_use]
+    pub fn logit(&self, id: TokenId) -> f64 {
+        self.logits.get(id as usize).copied().unwrap_or(f64::NEG_INFINITY)
+    }
+
+    /// log p of a token, in nats.
+    #[must_use]
+    pub fn logprob(&self, id: TokenId) -> f64 {
+        self.normalizer.logprob(self.logit(id))
+    }
+
+    /// p of a token.
+    #[must_use]
+    pub fn prob(&self, id: TokenId) -> f64 {
+        self.logprob(id).exp()
+    }
+
+    /// −Σ p log p, in nats.
+    #[must_use]
+    pub fn entropy(&self) -> f64 {
+        self.normalizer.entropy(self.logits.iter().copied())
+    }
+
+    /// The place of a token when all are ordered by probability, from 1; equal ones by id.
+    #[must_use]
+    pub fn rank(&self, id: TokenId) -> usize {
+        let here = (self.logit(id), id);
+        let ahead = |(i, &z): (usize, &f64)| by_score((z, i as TokenId), here) == Ordering::Less;
+        1 + self.logits.iter().enumerate().filter(|&entry| ahead(entry)).count()
+    }
+
+    /// All token ids, the most probable first. Sorted at the first call, then kept.
+    #[must_use]
+    pub fn ranked(&self) -> &[TokenId] {
+        self.ranked.get_or_init(|| self.top(self.vocab_size()))
+    }
+
+    /// The `n` most probable token ids, the most probable first, without sorting the rest.
+    #[must_use]
+    pub fn top(&self, n: usize) -> Vec<TokenId> {
+        let order = |a: &TokenId, b: &TokenId| by_score((self.logit(*a), *a), (self.logit(*b), *b));
+        let mut ids: Vec<TokenId> = (0..self.vocab_size() as TokenId).collect();
+        if n < ids.len() {
+            ids.select_nth_unstable_by(n, order);
+            ids.truncate(n);
+        }
+        ids.sort_unstable_by(order);
+        ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_by_hand() {
+        let d = Distribution::from_logits(&[2.0, 1.0, 0.1]).unwrap();
+        for (id, want) in [0.659, 0.242, 0.099].into_iter().enumerate() {
+            assert!((d.prob(id as TokenId) - want).abs() < 5e-4);
+        }
+    }
+
+    #[test]
+    fn extreme_logits_do_not_overflow() {
+        let d = Distribution::from_logits(&[10_000.0, 0.0, -10_000.0, f64::NEG_INFINITY]).unwrap();
+        assert_eq!(d.prob(0), 1.0);
+        assert_eq!(d.logprob(1), -10_000.0);
+        assert_eq!(d.prob(3), 0.0);
+        assert_eq!(d.logprob(3), f64::NEG_INFINITY);
+        assert_eq!(d.entropy(), 0.0);
+    }
+
+    #[test]
+    fn refusals_name_the_token() {
+        let nan = Distribution::from_logits(&[0.0, f64::NAN]).unwrap_err();
+        assert_eq!(nan.to_string(), "the logit of token 1 is NaN: logits must be numbers or minus infinity");
+        assert!(Distribution::from_logits(&[f64::INFINITY]).is_err());
+        assert_eq!(Distribution::from_logits::<f64>(&[]).unwrap_err(), DecodeError::NoLogits);
+        assert_eq!(Distribution::from_logits(&[f64::NEG_INFINITY]).unwrap_err(), DecodeError::AllMinusInfinity);
+    }
+
+    #[test]
+    fn equal_logits_are_ranked_by_id() {
+        let d = Distribution::from_logits(&[1.0f32, 2.0, 1.0, 2.0, -0.0, 0.0]).unwrap();
+        assert_eq!(d.ranked(), [1, 3, 0, 2, 4, 5]);
+        assert_eq!(d.top(3), [1, 3, 0]);
+        for (place, &id) in d.ranked().iter().enumerate() {
+            assert_eq!(d.rank(id), place + 1);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What a stage of the chain is: the trait, and the row that declares it.
+
+use std::fmt;
+use std::ops::Bound;
+
+use super::{Candidates, DecodeError, TokenId};
+
+/// What a processor may know besides the scores.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// Token ids of prompt and output, in order.
+    pub history: &'a [TokenId],
+    /// How many of them are the prompt.
+    pub prompt_length: usize,
+}
+
+impl Context<'_> {
+    /// The ids generated so far.
+    #[must_use]
+    pub fn output(&self) -> &[TokenId] {
+        self.history.get(self.prompt_length..).unwrap_or_default()
+    }
+}
+
+/// A step of the chain: changes scores, or removes candidates.
+pub trait LogitsProcessor: fmt::Debug + Send + Sync {
+    /// Works on the candidates in place. Returns the limit that the removed ones fell short of, in the unit of the row's
+    /// `measure`, where there is one.
+    ///
+    /// # Errors
+    /// A token id outside of the vocabulary.
+    fn apply(&self, candidates: &mut Candidates, context: Context<'_>) -> Result<Option<f64>, DecodeError>;
+}
+
+/// Where a processor belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Changes what the model prefers; used by greedy and beam search too.
+    Penalty,
+    /// Shapes or truncates the distribution that sampling draws from.
+    Warper,
+}
+
+/// The value of a processor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A real number.
+    Number(f64),
+    /// A whole number from 0.
+    Count(usize),
+    /// Amounts added to the logits of tokens.
+    Bias(Vec<(TokenId, f64)>),
+    /// Token ids.
+    Ids(Vec<TokenId>),
+}
+
+impl fmt::Display for Value {
+    /// As `--chain` reads it: `0.8`, `40`, `5=1.5,7=-2`, `0,1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Bias(biases) => join(f, biases.iter().map(|(id, bias)| format!("{id}={bias}"))),
+            Self::Ids(ids) => join(f, ids.iter().map(ToString::to_string)),
+        }
+    }
+}
+
+fn join(f: &mut fmt::Formatter<'_>, items: impl Iterator<Item = String>) -> fmt::Result {
+    f.write_str(&items.collect::<Vec<_>>().join(","))
+}
+
+/// A processor ready to run.
+pub type Built = std::sync::Arc<dyn LogitsProcessor>;
+
+/// The kind of value that a processor takes, its range, and how one is built from it.
+#[derive(Clone, Copy, Debug)]
+pub enum Parameter {
+    /// A finite real number between the bounds.
+    Number(Bound<f64>, Bound<f64>, fn(f64) -> Built),
+    /// A whole number from 0.
+    Count(fn(usize) -> Built),
+    /// `ID=VALUE,…`; minus infinity is allowed.
+    Bias(fn(Vec<(TokenId, f64)>) -> Built),
+    /// `ID,…`.
+    Ids(fn(Vec<TokenId>) -> Built),
+}
+
+/// Which way a knob is turned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// To the next lower value of the grid.
+    Down,
+    /// To the next higher value of the grid.
+    Up,
+}
+
+/// The declaration of a processor: flags, chains, knobs, help, documentation and tests come from it.
+#[derive(Debug)]
+pub struct ProcessorRow {
+    /// As in `--chain`; the flag has dashes for the underscores.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// Where it belongs.
+    pub kind: Kind,
+    /// The value it takes.
+    pub parameter: Parameter,
+    /// The value that changes nothing, where there is one.
+    pub neutral: Option<f64>,
+    /// The value that a user who switches it on begins with.
+    pub usual: f64,
+    /// The values that a knob steps through, ascending; empty where there is no single number.
+    pub grid: &'static [f64],
+    /// What is compared with the limit when a token is removed: its unit and meaning.
+    pub measure: &'static str,
+    /// The paper or the reference implementation.
+    pub source: &'static str,
+}
+
+impl ProcessorRow {
+    /// Reads a value as it is written in a flag or a chain.
+    ///
+    /// # Errors
+    /// What can't be read, is not a number, or is out of range, with the range.
+    pub fn parse(&self, text: &str) -> Result<Value, DecodeError> {
+        let text = text.trim();
+        let bad = |wrong: &str| self.bad(text, wrong);
+        let value = match self.parameter {
+            Parameter::Number(..) => Value::Number(text.parse().map_err(|_| bad("not a number"))?),
+            Parameter::Count(_) => Value::Count(text.parse().map_err(|_| bad("not a whole number from 0"))?),
+            Parameter::Bias(_) => {
+                let pair = |item: &str| {
+                    let (id, bias) = item.split_once('=')?;
+                    Some((id.trim().parse().ok()?, bias.trim().parse().ok()?))
+                };
+                let pairs = text.split(',').map(pair).collect::<Option<_>>();
+                Value::Bias(pairs.ok_or_else(|| bad("not ID=VALUE,…"))?)
+            }
+            Parameter::Ids(_) => {
+                let ids = text.split(',').map(|id| id.trim().parse().ok()).collect::<Option<_>>();
+                Value::Ids(ids.ok_or_else(|| bad("not a list of token ids"))?)
+            }
+        };
+        self.build(&value)?;
+        Ok(value)
+    }
+
+    /// Makes the processor.
+    ///
+    /// # Errors
+    /// A value of another kind or out of range.
+    pub fn build(&self, value: &Value) -> Result<Built, DecodeError> {
+        let bad = |wrong: &str| self.bad(&value.to_string(), wrong);
+        match (self.parameter, value) {
+            (Parameter::Number(low, high, build), Value::Number(number)) => {
+                if !number.is_finite() {
+                    return Err(bad("not a finite number"));
+                }
+                if !(low, high).contains_number(*number) {
+                    return Err(bad(&describe(low, high)));
+                }
+                Ok(build(*number))
+            }
+            (Parameter::Count(build), Value::Count(count)) => Ok(build(*count)),
+            (Parameter::Bias(build), Value::Bias(biases)) => {
+                if let Some((id, bias)) = biases.iter().find(|(_, b)| b.is_nan() || *b == f64::INFINITY) {
+                    return Err(self.bad(&format!("{id}={bias}"), "neither a number nor minus infinity"));
+                }
+                Ok(build(biases.clone()))
+            }
+            (Parameter::Ids(build), Value::Ids(ids)) => Ok(build(ids.clone())),
+            _ => Err(bad("of the wrong kind")),
+        }
+    }
+
+    /// The value that a user who switches the processor on begins with; none for those that take lists.
+    #[must_use]
+    pub fn usual_value(&self) -> Option<Value> {
+        self.number(self.usual)
+    }
+
+    /// The value of the grid next to `value`, or `value` where the grid ends.
+    #[must_use]
+    pub fn nudge(&self, value: &Value, direction: Direction) -> Value {
+        let now = match value {
+            Value::Number(number) => *number,
+            Value::Count(count) => *count as f64,
+            Value::Bias(_) | Value::Ids(_) => return value.clone(),
+        };
+        // A typed value may lie a rounding error beside the grid: that is no step.
+        let beyond = |step: f64| (step - now).abs() > 1e-9;
+        let next = match direction {
+            Direction::Up => self.grid.iter().find(|&&step| step > now && beyond(step)),
+            Direction::Down => self.grid.iter().rev().find(|&&step| step < now && beyond(step)),
+        };
+        next.and_then(|&step| self.number(step)).unwrap_or_else(|| value.clone())
+    }
+
+    fn number(&self, number: f64) -> Option<Value> {
+        match self.parameter {
+            Parameter::Number(..) => Some(Value::Number(number)),
+            Parameter::Count(_) => Some(Value::Count(number as usize)),
+            Parameter::Bias(_) | Parameter::Ids(_) => None,
+        }
+    }
+
+    fn bad(&self, value: &str, wrong: &str) -> DecodeError {
+        DecodeError::BadValue { name: self.name.into(), value: value.into(), wrong: wrong.into() }
+    }
+}
+
+/// `RangeBounds` needs two types of bounds to be known at compile time; these are data.
+trait ContainsNumber {
+    fn contains_number(&self, number: f64) -> bool;
+}
+
+impl ContainsNumber for (Bound<f64>, Bound<f64>) {
+    fn contains_number(&self, number: f64) -> bool {
+        std::ops::RangeBounds::contains(self, &number)
+    }
+}
+
+fn describe(low: Bound<f64>, high: Bound<f64>) -> String {
+    let low = match low {
+        Bound::Included(low) => Some(format!("at least {low}")),
+        Bound::Excluded(low) => Some(format!("above {low}")),
+        Bound::Unbounded => None,
+    };
+    let high = match high {
+        Bound::Included(high) => Some(format!("at most {high}")),
+        Bound::Excluded(high) => Some(format!("below {high}")),
+        Bound::Unbounded => None,
+    };
+    let ends: Vec<String> = low.into_iter().chain(high).collect();
+    format!("out of range: it must be {}", ends.join(" and "))
+}

@@ -1,0 +1,56 @@
+//! The footer: what can be done now, from the table of actions; or what there is to tell.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::ui::action::{Action, Entry, entries};
+use crate::ui::app::{App, Notice};
+use crate::ui::glyph;
+use crate::ui::paint::{put, put_glyphs};
+use crate::ui::theme::Role;
+
+/// Draws the footer into one line.
+pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
+    let look = app.look();
+    let width = usize::from(area.width);
+    if let Some(notice) = app.notice() {
+        let (text, role) = match notice {
+            Notice::Info(text) => (text, Role::Info),
+            Notice::Error(text) => (text, Role::Error),
+        };
+        let style = look.style(role);
+        buffer.set_style(area, style);
+        let glyphs = glyph::plain(text, look.charset);
+        put_glyphs(buffer, area.x + 1, area.y, &glyphs, width.saturating_sub(2), look, style);
+        return;
+    }
+    let mut x = area.x + 1;
+    for entry in fitting(app, width.saturating_sub(1)) {
+        x = put(buffer, x, area.y, &key(entry), width, look.style(Role::Key));
+        x = put(buffer, x + 1, area.y, entry.label, width, look.style(Role::Hint)) + 2;
+    }
+}
+
+fn key(entry: &Entry) -> String {
+    entry.keys.first().map(|key| key.name()).unwrap_or_default()
+}
+
+/// As many entries as fit, in the order of the table; the way out and the way to all others always among them.
+fn fitting(app: &App, width: usize) -> Vec<&'static Entry> {
+    let always = |entry: &Entry| matches!(entry.action, Action::Help | Action::Quit | Action::Close);
+    let cells = |entry: &Entry| glyph::cells(&key(entry)) + glyph::cells(entry.label) + 3;
+    let all: Vec<_> = entries(app.context()).filter(|entry| !entry.label.is_empty()).collect();
+    let mut room = width.saturating_sub(all.iter().filter(|entry| always(entry)).map(|entry| cells(entry)).sum());
+    let mut full = false;
+    let keep = |entry: &&Entry| {
+        if always(entry) {
+            return true;
+        }
+        full |= cells(entry) > room;
+        if !full {
+            room -= cells(entry);
+        }
+        !full
+    };
+    all.into_iter().filter(keep).collect()
+}

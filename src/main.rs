@@ -1,3 +1,7 @@
 //! The `logitscope` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    logitscope::cli::main(std::env::args_os())
+}

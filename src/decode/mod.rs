@@ -23,6 +23,7 @@ mod processor;
 pub mod processors;
 mod sampler;
 mod scan;
+pub mod strategy;
 
 pub use analysis::{Analysis, Margin, Removal, StageTrace};
 pub use candidates::Candidates;

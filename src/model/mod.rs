@@ -92,7 +92,11 @@ pub trait LanguageModel: Send {
     ///
     /// # Errors
     /// A run without tokens, a token outside of the vocabulary, a run longer than the context, or cancellation.
-    fn forward(&mut self, runs: &[Run<'_>], watch: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Vec<RunOutput>, ModelError>;
+    fn forward(
+        &mut self,
+        runs: &[Run<'_>],
+        watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Vec<RunOutput>, ModelError>;
 
     /// Forgets every cache node that is neither in `live` nor on the way to one of them.
     fn retain(&mut self, live: &[CacheNode]);

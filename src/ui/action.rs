@@ -182,7 +182,9 @@ impl Key {
         let plain = match NAMES.iter().find(|(code, ..)| *code == self.code) {
             Some((_, shown, _)) => (*shown).to_owned(),
             None => match self.code {
-                KeyCode::Char(character) if self.modifiers == KeyModifiers::CONTROL => character.to_uppercase().to_string(),
+                KeyCode::Char(character) if self.modifiers == KeyModifiers::CONTROL => {
+                    character.to_uppercase().to_string()
+                }
                 KeyCode::Char(character) => character.to_string(),
                 other => other.to_string(),
             },

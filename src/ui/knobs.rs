@@ -52,9 +52,9 @@ pub struct Knobs {
 impl Knobs {
     /// The stages of a chain, and beside them the knobs that every class asks for, switched off.
     #[must_use]
-    pub fn new(chain: &Chain) -> Self {
+    pub fn new(chain: &Chain, mode: Mode) -> Self {
         let knobs = chain.stages().iter().map(|stage| Knob { stage: stage.clone(), switch: Switch::On }).collect();
-        let mut all = Self { knobs, selected: 0, mode: Mode::Sampling };
+        let mut all = Self { knobs, selected: 0, mode };
         for row in PROCESSORS.iter().filter(|row| AT_HAND.contains(&row.name)) {
             if !all.knobs.iter().any(|knob| knob.stage.row().name == row.name) {
                 all.insert(row, Switch::Off);
@@ -193,14 +193,17 @@ mod tests {
     use super::*;
 
     fn knobs(chain: &str) -> Knobs {
-        Knobs::new(&Chain::parse(chain).unwrap())
+        Knobs::new(&Chain::parse(chain).unwrap(), Mode::Sampling)
     }
 
     #[test]
     fn the_usual_knobs_are_at_hand_in_the_order_of_the_options() {
         let knobs = knobs("top_k=40");
         let names: Vec<_> = knobs.list().iter().map(|knob| (knob.stage.row().name, knob.switch)).collect();
-        assert_eq!(names, [("temperature", Switch::Off), ("top_k", Switch::On), ("top_p", Switch::Off), ("min_p", Switch::Off)]);
+        assert_eq!(
+            names,
+            [("temperature", Switch::Off), ("top_k", Switch::On), ("top_p", Switch::Off), ("min_p", Switch::Off)]
+        );
         assert_eq!(knobs.chain().unwrap().to_string(), "top_k=40");
     }
 
@@ -233,7 +236,7 @@ mod tests {
     #[test]
     fn every_addable_processor_can_be_added_turned_and_removed() {
         for row in Knobs::addable() {
-            let mut knobs = Knobs::new(&Chain::default());
+            let mut knobs = Knobs::new(&Chain::default(), Mode::Sampling);
             let before = knobs.list().len();
             knobs.add(row);
             assert_eq!(knobs.list()[knobs.selected()].stage.row().name, row.name);

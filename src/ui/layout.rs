@@ -71,7 +71,8 @@ fn split(mut rest: Rect, gap: u16) -> (Rect, Rect) {
         let list = Rect { width: rest.width - side - 2 - gap, ..rest };
         return (list, Rect { x: list.right() + 2 + gap, width: side, ..rest });
     }
-    let side = take_bottom(&mut rest, (rest.height / 3).min(7));
+    let height = (rest.height / 3).min(7);
+    let side = take_bottom(&mut rest, height);
     (rest, side)
 }
 

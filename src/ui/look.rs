@@ -2,8 +2,8 @@
 
 use ratatui::style::Style;
 
-use super::glyph::{Charset, Glyph, Kind};
 use super::theme::{Role, Theme};
+use crate::glyph::{Charset, Glyph, Kind};
 
 /// Everything that drawing asks for besides what is drawn.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,6 @@
 
 pub mod action;
 pub mod app;
-pub mod glyph;
 pub mod knobs;
 pub mod layout;
 pub mod look;

@@ -70,7 +70,8 @@ mod tests {
     #[test]
     fn probabilities_never_need_more_than_six_cells() {
         let cases = [(1.0, "100%"), (0.999, "99.9%"), (0.2341, "23.4%"), (0.0995, "9.95%"), (0.0123, "1.23%")];
-        let small = [(0.00045, "0.045%"), (1.2e-5, "0.001%"), (4.2e-7, "4e-7"), (0.0, "0%"), (3e-120, "0+"), (1e-42, "1e-42")];
+        let small =
+            [(0.00045, "0.045%"), (1.2e-5, "0.001%"), (4.2e-7, "4e-7"), (0.0, "0%"), (3e-120, "0+"), (1e-42, "1e-42")];
         for (p, want) in cases.into_iter().chain(small) {
             assert_eq!(percent(p), want);
         }
@@ -84,6 +85,9 @@ mod tests {
     #[test]
     fn counts_are_grouped() {
         assert_eq!(["7", "999", "1,000", "152,064"].map(str::to_owned), [7, 999, 1000, 152_064].map(count));
-        assert_eq!(["7", "7.1M", "135M", "7.2B"].map(str::to_owned), [7, 7_100_000, 135_000_000, 7_200_000_000].map(short));
+        assert_eq!(
+            ["7", "7.1M", "135M", "7.2B"].map(str::to_owned),
+            [7, 7_100_000, 135_000_000, 7_200_000_000].map(short)
+        );
     }
 }

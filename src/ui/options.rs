@@ -3,11 +3,12 @@
 use std::io;
 
 use crate::decode::{Chain, DecodeError};
-use crate::model::{ModelSource, OpenOptions};
+use crate::model::{ModelSource, OpenOptions, SpecialTokens};
 
 use super::app::Setup;
-use super::glyph::Charset;
+use super::knobs::Mode;
 use super::theme::{BUILT_IN, ColourDepth, Theme, ThemeError};
+use crate::glyph::Charset;
 
 /// The prompt that shows something at once.
 pub const EXAMPLE: &str = "Once upon a time, there was a little";
@@ -26,6 +27,10 @@ pub struct Options {
     pub prompt: Option<String>,
     /// The chain to begin with; a usual one where there is none.
     pub chain: Option<Chain>,
+    /// How the next token is chosen.
+    pub mode: Mode,
+    /// Whether a begin-of-text token is put before the prompt.
+    pub special: SpecialTokens,
     /// The seed of all draws.
     pub seed: u64,
     /// A theme by name or path; the dark one where there is none.
@@ -52,7 +57,8 @@ impl Options {
             None => Chain::parse(USUAL_CHAIN)?,
         };
         let prompt = self.prompt.clone().unwrap_or_else(|| EXAMPLE.to_owned());
-        Ok(Setup { prompt, chain, seed: self.seed, themes, charset: self.charset })
+        let Self { mode, special, seed, charset, .. } = *self;
+        Ok(Setup { prompt, chain, mode, special, seed, themes, charset })
     }
 }
 

@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::glyph::{self, Glyph};
 use super::look::Look;
 use super::theme::Role;
+use crate::glyph::{self, Glyph};
 
 /// Printable text at a place, cut to a number of cells. Returns where the next text may begin.
 pub fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, cells: usize, style: Style) -> u16 {
@@ -21,7 +21,15 @@ pub fn put_right(buffer: &mut Buffer, end: u16, y: u16, text: &str, style: Style
 }
 
 /// Glyphs at a place, spelt-out ones in their own colour, cut to a number of cells with an ellipsis.
-pub fn put_glyphs(buffer: &mut Buffer, x: u16, y: u16, glyphs: &[Glyph], cells: usize, look: Look<'_>, style: Style) -> u16 {
+pub fn put_glyphs(
+    buffer: &mut Buffer,
+    x: u16,
+    y: u16,
+    glyphs: &[Glyph],
+    cells: usize,
+    look: Look<'_>,
+    style: Style,
+) -> u16 {
     let fits = glyph::width(glyphs) <= cells;
     let room = if fits { cells } else { cells.saturating_sub(1) };
     let mut at = x;
@@ -68,7 +76,14 @@ pub fn heading(buffer: &mut Buffer, area: Rect, title: &str, look: Look<'_>) -> 
 
 /// A line across an area.
 pub fn rule(buffer: &mut Buffer, area: Rect, look: Look<'_>) {
-    put(buffer, area.x, area.y, &look.signs().rule.repeat(area.width.into()), area.width.into(), look.style(Role::Rule));
+    put(
+        buffer,
+        area.x,
+        area.y,
+        &look.signs().rule.repeat(area.width.into()),
+        area.width.into(),
+        look.style(Role::Rule),
+    );
 }
 
 /// A note at the right end of a heading, if there is room for it after `from`.
@@ -88,7 +103,7 @@ pub fn row(area: Rect, index: u16) -> Rect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::glyph::Charset;
+    use crate::glyph::Charset;
     use crate::ui::theme::Theme;
 
     fn drawn(width: u16, share: f64, charset: Charset) -> String {

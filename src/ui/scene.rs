@@ -145,8 +145,11 @@ impl Scene {
     pub fn svg(&self, title: &str) -> String {
         let base = self.app.look().style(Role::Base);
         let fixed = |colour: Option<Color>, otherwise| colour.and_then(colour::rgb).unwrap_or(otherwise);
-        let options =
-            SvgOptions { title: title.to_owned(), foreground: fixed(base.fg, [0xdd; 3]), background: fixed(base.bg, [0x11; 3]) };
+        let options = SvgOptions {
+            title: title.to_owned(),
+            foreground: fixed(base.fg, [0xdd; 3]),
+            background: fixed(base.bg, [0x11; 3]),
+        };
         export::svg(&self.buffer(), &options)
     }
 }

@@ -23,7 +23,8 @@ pub fn view(app: &App, screen: Rect, buffer: &mut Buffer) -> Option<Position> {
     chain::render(app, areas.chain, buffer);
     detail::render(app, areas.detail, buffer);
     strip::render(app, areas.strip, buffer);
-    let cursor = app.overlays().iter().map(|overlay| overlays::render(app, overlay, screen, buffer)).next_back().flatten();
+    let cursor =
+        app.overlays().iter().map(|overlay| overlays::render(app, overlay, screen, buffer)).next_back().flatten();
     footer::render(app, areas.footer, buffer);
     cursor
 }

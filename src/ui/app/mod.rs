@@ -6,9 +6,6 @@ mod list;
 mod steps;
 mod update;
 
-#[cfg(test)]
-pub(crate) mod tests;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,17 +13,17 @@ use ratatui::layout::Rect;
 
 use crate::decode::{Chain, DecodeError, TokenId};
 use crate::engine::TokenScore;
-use crate::model::{ModelInfo, Tokenizer};
+use crate::model::{ModelInfo, SpecialTokens, Tokenizer};
 use crate::session::{NodeId, Session};
 
 pub use decision::{Draws, Pick, Shown};
 pub use list::List;
 
-use super::glyph::Charset;
-use super::knobs::Knobs;
+use super::knobs::{Knobs, Mode};
 use super::look::Look;
 use super::overlay::Overlay;
 use super::theme::Theme;
+use crate::glyph::Charset;
 
 /// What the interface is opened with.
 #[derive(Clone, Debug)]
@@ -35,6 +32,10 @@ pub struct Setup {
     pub prompt: String,
     /// The chain to begin with.
     pub chain: Chain,
+    /// How the next token is chosen.
+    pub mode: Mode,
+    /// Whether a begin-of-text token is put before the prompt.
+    pub special: SpecialTokens,
     /// The seed of all draws.
     pub seed: u64,
     /// The themes that a key goes through, for the terminal's colours; at least one.
@@ -112,6 +113,7 @@ pub struct App {
     charset: Charset,
     model: Model,
     prompt: String,
+    special: SpecialTokens,
     session: Option<Session>,
     scores: BTreeMap<NodeId, TokenScore>,
     knobs: Knobs,
@@ -139,9 +141,10 @@ impl App {
             charset: setup.charset,
             model: Model::Opening,
             prompt: setup.prompt,
+            special: setup.special,
             session: None,
             scores: BTreeMap::new(),
-            knobs: Knobs::new(&setup.chain),
+            knobs: Knobs::new(&setup.chain, setup.mode),
             draws: Draws::new(setup.seed),
             logits: None,
             shown: None,

@@ -7,7 +7,6 @@ use ratatui::layout::Rect;
 
 use crate::decode::TokenId;
 use crate::engine::{Command, Event};
-use crate::model::SpecialTokens;
 use crate::session::{NodeId, Session};
 
 use super::{App, Model, Notice, Run, Shown, Wish, Work};
@@ -110,7 +109,7 @@ impl App {
         self.epoch += 1;
         self.work = Work::Tokens;
         self.prompt.clone_from(&text);
-        let command = Command::Prompt { epoch: self.epoch, text, special: SpecialTokens::Auto };
+        let command = Command::Prompt { epoch: self.epoch, text, special: self.special };
         vec![Effect::Engine(command), Effect::Wake(SPIN)]
     }
 

@@ -35,7 +35,14 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     for (place, (label, value, role)) in (first..area.height).zip(lines) {
         let row = paint::row(area, place);
         let at = if area.width >= 40 { 22 } else { 9 };
-        put(buffer, row.x + 1, row.y, if area.width >= 40 { label.0 } else { label.1 }, at - 1, look.style(Role::Muted));
+        put(
+            buffer,
+            row.x + 1,
+            row.y,
+            if area.width >= 40 { label.0 } else { label.1 },
+            at - 1,
+            look.style(Role::Muted),
+        );
         let x = row.x + at as u16;
         put(buffer, x, row.y, &value, usize::from(row.right().saturating_sub(x)), look.style(role));
     }
@@ -53,10 +60,8 @@ fn lines(app: &App, analysis: &Analysis, id: TokenId, rank: usize) -> Vec<Fact> 
             (("removed by", "removed"), format!("{} {by}", app.look().signs().removed), Role::Tag)
         }
     };
-    let mut facts = vec![
-        (("probability", "model"), format!("{}  rank {rank}", percent(model.prob(id))), Role::Strong),
-        after,
-    ];
+    let mut facts =
+        vec![(("probability", "model"), format!("{}  rank {rank}", percent(model.prob(id))), Role::Strong), after];
     if let Some(margin) = analysis.removal(id).and_then(|removal| removal.margin) {
         let text = format!("{} < {}", figure(margin.measured), figure(margin.limit));
         facts.push((("short of the limit", "limit"), text, Role::Base));

@@ -94,7 +94,9 @@ impl Columns {
             put_right(buffer, end, row.y, "id", style);
         }
         let width = usize::from(self.bar_width + NUMBER);
-        for (x, text, role) in [(self.shares[0], "model", Role::BarModel), (self.shares[1], "after the chain", Role::BarAfter)] {
+        for (x, text, role) in
+            [(self.shares[0], "model", Role::BarModel), (self.shares[1], "after the chain", Role::BarAfter)]
+        {
             let end = put_right(buffer, x + NUMBER - 1, row.y, look.signs().eighths[7], look.style(role));
             put(buffer, end + 2, row.y, text, width.saturating_sub(6), style);
         }

@@ -3,9 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::glyph;
 use crate::ui::action::{Action, Entry, entries};
 use crate::ui::app::{App, Notice};
-use crate::ui::glyph;
 use crate::ui::paint::{put, put_glyphs};
 use crate::ui::theme::Role;
 

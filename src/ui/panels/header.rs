@@ -3,8 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::glyph;
 use crate::ui::app::{App, Model, Run, Work};
-use crate::ui::glyph;
 use crate::ui::knobs::Mode;
 use crate::ui::number::short;
 use crate::ui::paint::{put, put_right};
@@ -48,7 +48,14 @@ fn position(app: &App) -> Option<String> {
         Mode::Greedy => "greedy",
     };
     let position = session.path().len();
-    Some(format!("step {}  {} {}/{}  {} {mode}", session.step_number() + 1, app.look().signs().dot, position, info.context_length, app.look().signs().dot))
+    Some(format!(
+        "step {}  {} {}/{}  {} {mode}",
+        session.step_number() + 1,
+        app.look().signs().dot,
+        position,
+        info.context_length,
+        app.look().signs().dot
+    ))
 }
 
 fn state(app: &App) -> (String, Role) {

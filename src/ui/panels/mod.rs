@@ -10,8 +10,8 @@ pub mod strip;
 pub mod text;
 
 use crate::decode::TokenId;
+use crate::glyph::{self, Charset, Glyph, Kind};
 use crate::model::Tokenizer;
-use crate::ui::glyph::{self, Charset, Glyph, Kind};
 
 /// The glyphs of a token: its bytes, or the name of a special one.
 #[must_use]

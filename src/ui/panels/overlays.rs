@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use tui_input::Input;
 
+use crate::glyph::{self, Glyph};
 use crate::ui::action::{ACTIONS, Context};
 use crate::ui::app::App;
-use crate::ui::glyph::{self, Glyph};
 use crate::ui::knobs::Knobs;
 use crate::ui::look::Look;
 use crate::ui::overlay::Overlay;
@@ -32,7 +32,8 @@ pub fn render(app: &App, overlay: &Overlay, screen: Rect, buffer: &mut Buffer) -
 /// A framed window in the middle of the screen. Returns its inside.
 fn window(look: Look<'_>, title: &str, size: (u16, u16), screen: Rect, buffer: &mut Buffer) -> Rect {
     let (width, height) = (size.0.min(screen.width), size.1.min(screen.height));
-    let area = Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
+    let area =
+        Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
     let ground = look.style(Role::Overlay);
     for y in area.top()..area.bottom() {
         put(buffer, area.x, y, &" ".repeat(width.into()), width.into(), ground);
@@ -41,13 +42,27 @@ fn window(look: Look<'_>, title: &str, size: (u16, u16), screen: Rect, buffer: &
     let [top_left, top_right, bottom_left, bottom_right, side] = look.signs().frame;
     let line = look.signs().rule.repeat(usize::from(width.saturating_sub(2)));
     put(buffer, area.x, area.y, &format!("{top_left}{line}{top_right}"), width.into(), rule);
-    put(buffer, area.x, area.bottom().saturating_sub(1), &format!("{bottom_left}{line}{bottom_right}"), width.into(), rule);
+    put(
+        buffer,
+        area.x,
+        area.bottom().saturating_sub(1),
+        &format!("{bottom_left}{line}{bottom_right}"),
+        width.into(),
+        rule,
+    );
     for y in area.y + 1..area.bottom().saturating_sub(1) {
         put(buffer, area.x, y, side, 1, rule);
         put(buffer, area.right() - 1, y, side, 1, rule);
     }
     let title = format!(" {title} ");
-    put(buffer, area.x + 2, area.y, &title, width.saturating_sub(4).into(), rule.patch(look.style(Role::Title).bg(rule.bg.unwrap_or_default())));
+    put(
+        buffer,
+        area.x + 2,
+        area.y,
+        &title,
+        width.saturating_sub(4).into(),
+        rule.patch(look.style(Role::Title).bg(rule.bg.unwrap_or_default())),
+    );
     Rect { x: area.x + 2, y: area.y + 1, width: width.saturating_sub(4), height: height.saturating_sub(2) }
 }
 
@@ -121,11 +136,14 @@ fn prompt(look: Look<'_>, input: &Input, screen: Rect, buffer: &mut Buffer) -> O
 /// How many glyphs make up at least these cells.
 fn skip(glyphs: &[Glyph], cells: usize) -> usize {
     let mut used = 0;
-    glyphs.iter().take_while(|glyph| {
-        let goes = used < cells;
-        used += usize::from(glyph.width);
-        goes
-    }).count()
+    glyphs
+        .iter()
+        .take_while(|glyph| {
+            let goes = used < cells;
+            used += usize::from(glyph.width);
+            goes
+        })
+        .count()
 }
 
 fn picker(look: Look<'_>, selected: usize, screen: Rect, buffer: &mut Buffer) {

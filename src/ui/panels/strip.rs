@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::decode::{Analysis, Draw, TokenId};
+use crate::glyph;
 use crate::model::Tokenizer;
 use crate::ui::app::{App, Model, Pick};
-use crate::ui::glyph;
 use crate::ui::look::Look;
 use crate::ui::number::percent;
 use crate::ui::paint::{self, put, put_glyphs, put_right};
@@ -46,7 +46,9 @@ fn caption(app: &App, pick: Pick, tokenizer: &dyn Tokenizer, heading: Rect, x: u
         times => format!(" (draw {})", times + 1),
     };
     let text = match pick {
-        Pick::Drawn(draw) => format!("u = {:.4}{again} in [{:.4}, {:.4}) {} ", draw.u, draw.low, draw.high, look.signs().arrow),
+        Pick::Drawn(draw) => {
+            format!("u = {:.4}{again} in [{:.4}, {:.4}) {} ", draw.u, draw.low, draw.high, look.signs().arrow)
+        }
         Pick::Greedy(_) => format!("greedy takes the best {} ", look.signs().arrow),
     };
     let x = put(buffer, x + 1, heading.y, " ", room(x + 1), look.style(Role::Base));

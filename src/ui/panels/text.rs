@@ -4,12 +4,11 @@ use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
-use crate::model::Tokenizer;
+use crate::glyph::{self, Glyph, Kind};
+use crate::model::{TokenPiece, Tokenizer};
 use crate::session::{NodeId, Session};
 use crate::ui::app::{App, Model};
-use crate::ui::glyph::{self, Charset, Glyph, Kind};
 use crate::ui::number::bits;
 use crate::ui::paint::{self, put, put_right};
 use crate::ui::theme::Role;
@@ -96,7 +95,7 @@ struct Tokens {
 
 impl Tokens {
     /// The last tokens of the path, as many as can show, the pending one, and what lies ahead of it.
-    fn read(app: &App, session: &Session, tokenizer: &dyn Tokenizer, cells: usize) -> Self {
+    fn read<'a>(app: &App, session: &Session, tokenizer: &'a dyn Tokenizer, cells: usize) -> Self {
         let charset = app.look().charset;
         let path = session.path();
         // Whole pages are left out at the front, so that lines keep their breaks while the text grows.
@@ -118,9 +117,9 @@ impl Tokens {
             }
         }
         let pieces: Vec<_> = ids.iter().map(|&id| tokenizer.piece(id)).collect();
-        let bytes = |piece: &crate::model::TokenPiece| if piece.bytes.is_empty() { piece.piece.clone().into_bytes() } else { piece.bytes.to_vec() };
-        let bytes: Vec<Vec<u8>> = pieces.iter().map(|piece| bytes(piece)).collect();
-        let glyphs = assemble(&bytes, charset);
+        let bytes =
+            |piece: &&'a TokenPiece| if piece.bytes.is_empty() { piece.piece.as_bytes() } else { &piece.bytes[..] };
+        let glyphs = glyph::assemble(pieces.iter().map(bytes), charset);
         for (role, piece) in roles.iter_mut().zip(&pieces) {
             if piece.special && !matches!(role, Role::Cursor | Role::Ghost) {
                 *role = Role::Special;
@@ -134,10 +133,6 @@ impl Tokens {
         let at = if (glyph.first..=glyph.last).contains(&self.cursor) { self.cursor } else { glyph.last };
         self.roles.get(at).copied().unwrap_or(Role::Base)
     }
-}
-
-fn assemble(bytes: &[Vec<u8>], charset: Charset) -> Vec<Glyph> {
-    glyph::assemble(bytes.iter().map(Vec::as_slice), charset)
 }
 
 fn role(app: &App, node: NodeId) -> Role {
@@ -176,7 +171,8 @@ fn wrap(glyphs: &[Glyph], width: usize) -> Vec<Range<usize>> {
 /// A word with the spaces before it.
 fn word_end(glyphs: &[Glyph], start: usize) -> usize {
     let spaces = glyphs[start..].iter().take_while(|glyph| glyph.kind == Kind::Space).count();
-    let word = glyphs[start + spaces..].iter().take_while(|glyph| !matches!(glyph.kind, Kind::Space | Kind::Newline)).count();
+    let word =
+        glyphs[start + spaces..].iter().take_while(|glyph| !matches!(glyph.kind, Kind::Space | Kind::Newline)).count();
     let feed = glyphs.get(start + spaces + word).is_some_and(|glyph| glyph.kind == Kind::Newline);
     start + spaces + word + usize::from(feed)
 }
@@ -193,10 +189,14 @@ fn window(lines: &[Range<usize>], tokens: &Tokens, height: usize) -> Range<usize
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::glyph::Charset;
 
     fn wrapped(text: &str, width: usize) -> Vec<String> {
         let glyphs = glyph::plain(text, Charset::Unicode);
-        wrap(&glyphs, width).into_iter().map(|line| glyphs[line].iter().map(|glyph| glyph.symbol.as_ref()).collect()).collect()
+        wrap(&glyphs, width)
+            .into_iter()
+            .map(|line| glyphs[line].iter().map(|glyph| glyph.symbol.as_ref()).collect())
+            .collect()
     }
 
     #[test]

@@ -1,0 +1,291 @@
+//! The arguments as they are typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::headless::Format;
+use crate::model::{DeviceChoice, DtypeChoice, ModelSource, SpecialTokens};
+
+use super::processors::ProcessorArgs;
+
+/// See how a language model chooses its words.
+///
+/// Without a command, opens the terminal interface; the prompt is then what the text begins with.
+#[derive(Debug, Parser)]
+#[command(name = "logitscope", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The interface.
+    #[command(flatten)]
+    pub interface: InterfaceArgs,
+}
+
+/// What can be done without the interface.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Generate without the interface
+    Run(Box<RunArgs>),
+    /// Run the decoding chain on logits that you give, with no model
+    Logits(LogitsArgs),
+    /// Show how the model's tokenizer cuts a text
+    Tokens(TokensArgs),
+    /// Draw the real interface as SVG or text
+    Screenshot(ScreenshotArgs),
+    /// List the themes, or check a theme file
+    Theme(ThemeArgs),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Options of the interface.
+#[derive(Debug, Args)]
+pub struct InterfaceArgs {
+    /// The text to begin with
+    #[arg(value_name = "PROMPT")]
+    pub prompt: Option<String>,
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// How tokens are chosen: greedy or sample
+    #[arg(long, value_name = "NAME")]
+    pub strategy: Option<String>,
+    /// The seed of the draws
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// The chain.
+    #[command(flatten)]
+    pub chain: ChainArgs,
+    /// The look.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// The look of the interface.
+#[derive(Clone, Debug, Args)]
+pub struct LookArgs {
+    /// A theme by name, or a theme file
+    #[arg(long, value_name = "NAME|FILE", default_value = "dark")]
+    pub theme: String,
+    /// How many colours: auto, true, 256, 16 or none
+    #[arg(long, value_name = "DEPTH", default_value = "auto")]
+    pub colors: String,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// Options that every command with a model takes.
+#[derive(Clone, Debug, Args)]
+pub struct ModelArgs {
+    /// `builtin`, or a directory in Hugging Face layout
+    #[arg(long, value_name = "SPEC", default_value = "builtin")]
+    pub model: ModelSource,
+    /// auto or cpu
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
+    /// auto (as stored), f32, bf16 or f16
+    #[arg(long, value_name = "TYPE", default_value = "auto")]
+    pub dtype: DtypeChoice,
+    /// Threads of the model; 0 for one a core
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// Never use the network (this version never does)
+    #[arg(long)]
+    pub offline: bool,
+    /// The begin-of-text token before a prompt: auto (what the tokenizer adds), always or never
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub bos: Bos,
+}
+
+/// When a begin-of-text token is put before a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Bos {
+    /// What the tokenizer's own post-processor adds.
+    Auto,
+    /// Always.
+    Always,
+    /// No special token at all.
+    Never,
+}
+
+impl From<Bos> for SpecialTokens {
+    fn from(bos: Bos) -> Self {
+        match bos {
+            Bos::Auto => Self::Auto,
+            Bos::Always => Self::Always,
+            Bos::Never => Self::Never,
+        }
+    }
+}
+
+/// The chain of processors.
+#[derive(Clone, Debug, Args)]
+pub struct ChainArgs {
+    /// One flag for each processor.
+    #[command(flatten)]
+    pub processors: ProcessorArgs,
+    /// The processors in an order of your own, as NAME=VALUE,NAME=VALUE,…
+    #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "preset", help_heading = "Filters and penalties")]
+    pub chain: Option<String>,
+    /// The order of another program: transformers, llama.cpp or vllm
+    #[arg(long, value_name = "NAME", help_heading = "Filters and penalties")]
+    pub preset: Option<String>,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The text to go on from; `-` reads it from standard input
+    #[arg(value_name = "PROMPT", conflicts_with = "prompts", required_unless_present = "prompts")]
+    pub prompt: Option<String>,
+    /// Many prompts: a file with {"prompt": …} a line
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub prompts: Option<PathBuf>,
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// The decoding options.
+    #[command(flatten)]
+    pub decoding: DecodingArgs,
+    /// text, json, jsonl (the trace) or csv
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: FormatName,
+    /// How many candidates a step of the trace lists
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub top: usize,
+}
+
+/// The decoding options.
+#[derive(Debug, Args)]
+pub struct DecodingArgs {
+    /// greedy or sample
+    #[arg(long, value_name = "NAME")]
+    pub strategy: Option<String>,
+    /// The most tokens to generate
+    #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true)]
+    pub max_new_tokens: usize,
+    /// Tokens before which the text may not end
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    pub min_new_tokens: usize,
+    /// The seed of the draws
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+    /// Samples to draw
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
+    pub num_return_sequences: u64,
+    /// A text that ends the output; may be given more than once
+    #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
+    pub stop: Vec<String>,
+    /// Ids that end the text, in place of the model's
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', conflicts_with = "ignore_eos")]
+    pub eos_token_id: Option<Vec<u32>>,
+    /// Go on after an end of text
+    #[arg(long)]
+    pub ignore_eos: bool,
+    /// The chain.
+    #[command(flatten)]
+    pub chain: ChainArgs,
+}
+
+/// `logits`.
+#[derive(Debug, Args)]
+pub struct LogitsArgs {
+    /// Logits; without them, one JSON object a line is read from standard input
+    #[arg(value_name = "LOGIT", allow_negative_numbers = true)]
+    pub logits: Vec<f64>,
+    /// The chain.
+    #[command(flatten)]
+    pub chain: ChainArgs,
+    /// text, json, jsonl or csv, for logits given as arguments
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: FormatName,
+}
+
+/// `tokens`.
+#[derive(Debug, Args)]
+pub struct TokensArgs {
+    /// The text; `-` reads it from standard input
+    #[arg(value_name = "TEXT", allow_hyphen_values = true)]
+    pub text: String,
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// text, json, jsonl or csv
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: FormatName,
+}
+
+/// `screenshot`.
+#[derive(Debug, Args)]
+pub struct ScreenshotArgs {
+    /// The text to begin with
+    #[arg(value_name = "PROMPT")]
+    pub prompt: Option<String>,
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Columns and rows
+    #[arg(long, value_name = "COLSxROWS", default_value = "120x36")]
+    pub size: String,
+    /// Keys to press first, as in "Right Right Down"
+    #[arg(long, value_name = "KEYS", default_value = "")]
+    pub keys: String,
+    /// The look.
+    #[command(flatten)]
+    pub look: LookArgs,
+    /// Where to: a file that ends in .svg or .txt; without it, text on standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `theme`.
+#[derive(Debug, Args)]
+pub struct ThemeArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ThemeAction,
+}
+
+/// What can be done with themes.
+#[derive(Debug, Subcommand)]
+pub enum ThemeAction {
+    /// List the themes
+    List,
+    /// Say what is wrong with a theme file
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// The forms of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// For people.
+    Text,
+    /// One document.
+    Json,
+    /// One record a line.
+    Jsonl,
+    /// One row for each token.
+    Csv,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Text => Self::Text,
+            FormatName::Json => Self::Json,
+            FormatName::Jsonl => Self::Jsonl,
+            FormatName::Csv => Self::Csv,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What each command does with its settings.
+
+use std::io::{BufWriter, Read, Write, stdin, stdout};
+use std::path::Path;
+
+use clap::CommandFactory;
+
+use crate::headless::{self, Format, Interrupt, Job, LogitsDefaults, style::Style};
+use crate::model::{self, LoadedModel};
+
+use super::CliError;
+use super::args::{Cli, Command, LogitsArgs, ModelArgs, RunArgs, TokensArgs};
+
+pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
+    match cli.command {
+        None => Err(CliError::Failed("the interface is not there yet".into())),
+        Some(Command::Run(args)) => run(&args),
+        Some(Command::Logits(args)) => logits(&args),
+        Some(Command::Tokens(args)) => tokens(&args),
+        Some(Command::Screenshot(_) | Command::Theme(_)) => Err(CliError::Failed("not there yet".into())),
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), "logitscope", &mut stdout());
+            Ok(())
+        }
+        Some(Command::Man) => Ok(clap_mangen::Man::new(Cli::command()).render(&mut stdout())?),
+    }
+}
+
+fn open(args: &ModelArgs) -> Result<LoadedModel, CliError> {
+    Ok(model::open(&args.model, &args.options())?)
+}
+
+fn run(args: &RunArgs) -> Result<(), CliError> {
+    let settings = args.decoding.settings(args.model.bos.into(), args.top)?;
+    let prompts = match (&args.prompts, &args.prompt) {
+        (Some(file), _) => read_prompts(file)?,
+        (None, Some(prompt)) => vec![text_or_stdin(prompt)?],
+        (None, None) => return Err(CliError::Input("a prompt is missing".into())),
+    };
+    let interrupt = interrupt_on_signal()?;
+    let mut loaded = open(&args.model)?;
+    let job = Job { settings: &settings, format: args.format.into(), style: Style::detect(), interrupt: &interrupt };
+    Ok(headless::run(&mut loaded, &prompts, &job, &mut stdout().lock())?)
+}
+
+/// Ctrl-C and a polite kill break the run off; it ends with its own exit code.
+fn interrupt_on_signal() -> Result<Interrupt, CliError> {
+    let interrupt = Interrupt::default();
+    let theirs = interrupt.clone();
+    ctrlc::set_handler(move || theirs.set())
+        .map_err(|error| CliError::Failed(format!("no signal handler: {error}")))?;
+    Ok(interrupt)
+}
+
+/// `-` is standard input as it is, one newline at its end taken off.
+fn text_or_stdin(text: &str) -> Result<String, CliError> {
+    if text != "-" {
+        return Ok(text.into());
+    }
+    let mut bytes = Vec::new();
+    stdin().read_to_end(&mut bytes)?;
+    let mut text = String::from_utf8(bytes)
+        .map_err(|error| CliError::Input(format!("standard input is not UTF-8: {}", error.utf8_error())))?;
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    Ok(text)
+}
+
+fn read_prompts(file: &Path) -> Result<Vec<String>, CliError> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        prompt: String,
+    }
+    let name = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| CliError::Input(format!("can't read {name}: {error}")))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let prompts: Vec<String> = lines
+        .map(|(i, line)| match serde_json::from_str::<Line>(line) {
+            Ok(line) => Ok(line.prompt),
+            Err(error) => Err(CliError::Input(format!("{name}, line {}: {error}: give {{\"prompt\": …}}", i + 1))),
+        })
+        .collect::<Result<_, _>>()?;
+    if prompts.is_empty() {
+        return Err(CliError::Input(format!("{name} holds no prompt: give one {{\"prompt\": …}} a line")));
+    }
+    Ok(prompts)
+}
+
+fn logits(args: &LogitsArgs) -> Result<(), CliError> {
+    let chain = args.chain.chain()?;
+    let mut out = BufWriter::new(stdout().lock());
+    if args.logits.is_empty() {
+        let wrong = headless::logits_lines(stdin().lock(), &LogitsDefaults { chain }, &mut out)?;
+        return if wrong == 0 { Ok(()) } else { Err(CliError::SomeLinesWrong(wrong)) };
+    }
+    headless::logits_table(&args.logits, &chain, (args.format.into(), Style::detect()), &mut out)?;
+    Ok(out.flush()?)
+}
+
+fn tokens(args: &TokensArgs) -> Result<(), CliError> {
+    let text = text_or_stdin(&args.text)?;
+    let loaded = open(&args.model)?;
+    let form: (Format, Style) = (args.format.into(), Style::detect());
+    let mut out = BufWriter::new(stdout().lock());
+    let special = args.model.bos.into();
+    headless::tokens(loaded.model.info(), loaded.tokenizer.as_ref(), (&text, special), form, &mut out)?;
+    Ok(out.flush()?)
+}

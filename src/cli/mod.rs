@@ -1,0 +1,50 @@
+//! The command line: arguments as typed, settings as validated, exit codes.
+
+mod args;
+mod commands;
+mod error;
+mod processors;
+mod settings;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+pub use error::CliError;
+
+/// Everything went well.
+const DONE: u8 = 0;
+/// Something failed that is no fault of what was typed.
+pub(crate) const FAILED: u8 = 1;
+/// Wrong usage or bad input.
+pub(crate) const BAD_INPUT: u8 = 2;
+/// Interrupted.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Runs the program with these arguments (the first is its name) and gives its exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let parsed = args::Cli::command().try_get_matches_from(arguments).and_then(|m| args::Cli::from_arg_matches(&m));
+    let outcome = match parsed {
+        Ok(cli) => commands::dispatch(cli),
+        Err(error) if !error.use_stderr() => return help(&error),
+        Err(error) => Err(CliError::usage(&error)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::from(DONE),
+        Err(error) if error.is_closed_pipe() => ExitCode::from(DONE),
+        Err(error) => {
+            if let Some(message) = error.message() {
+                let _ = writeln!(std::io::stderr(), "logitscope: {message}");
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// `--help` and `--version` are answers, not errors.
+fn help(answer: &clap::Error) -> ExitCode {
+    let _ = answer.print();
+    ExitCode::from(DONE)
+}

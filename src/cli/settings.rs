@@ -1,0 +1,110 @@
+//! From the arguments as typed to validated settings: all rules between options are here.
+
+use crate::decode::strategy::{STRATEGIES, StrategyRow, strategy};
+use crate::decode::{Chain, Preset, Value};
+use crate::headless::RunSettings;
+use crate::model::{OpenOptions, SpecialTokens};
+
+use super::CliError;
+use super::args::{ChainArgs, DecodingArgs, ModelArgs};
+
+/// Where a number stops being a number of tokens and becomes a mistake.
+const MOST_SEQUENCES: u64 = 100_000;
+
+impl ModelArgs {
+    /// How the model is opened.
+    pub(super) fn options(&self) -> OpenOptions {
+        OpenOptions { dtype: self.dtype, device: self.device, threads: self.threads }
+    }
+}
+
+impl ChainArgs {
+    /// The chain: the flags in the order of the table, or in a preset's, or the one that was written out.
+    pub(super) fn chain(&self) -> Result<Chain, CliError> {
+        let flags = &self.processors.stages;
+        match (&self.chain, &self.preset) {
+            (Some(_), _) if !flags.is_empty() => {
+                let flag = flags[0].row().name.replace('_', "-");
+                Err(CliError::Input(format!("--{flag} beside --chain: put it into the chain")))
+            }
+            (Some(text), _) => Ok(Chain::parse(text)?),
+            (None, Some(preset)) => Ok(Preset::named(preset)?.arrange(flags)?),
+            (None, None) => {
+                let mut chain = Chain::default();
+                for stage in flags {
+                    chain.push(stage.clone())?;
+                }
+                Ok(chain)
+            }
+        }
+    }
+
+    /// Whether something was asked for that only sampling can do.
+    fn asks_for_sampling(&self, chain: &Chain) -> bool {
+        let warper = |stage: &crate::decode::Stage| stage.row().kind == crate::decode::Kind::Warper;
+        self.chain.is_some() || self.preset.is_some() || chain.stages().iter().any(warper)
+    }
+
+    /// The strategy: the one that was named; else sampling, if anything asks for it; else greedy. Temperature 0 is greedy.
+    pub(super) fn strategy(
+        &self,
+        name: Option<&str>,
+        seed: Option<u64>,
+        chain: &Chain,
+    ) -> Result<&'static StrategyRow, CliError> {
+        let asked = match name {
+            Some(name) => name,
+            None if seed.is_some() || self.asks_for_sampling(chain) => "sample",
+            None => "greedy",
+        };
+        let frozen =
+            |stage: &crate::decode::Stage| stage.row().name == "temperature" && *stage.value() == Value::Number(0.0);
+        let resolved = if asked == "sample" && chain.stages().iter().any(frozen) { "greedy" } else { asked };
+        strategy(resolved).ok_or_else(|| {
+            let known: Vec<&str> = STRATEGIES.iter().map(|row| row.name).collect();
+            CliError::Input(format!("--strategy: `{resolved}` is not one of {}", known.join(", ")))
+        })
+    }
+}
+
+impl DecodingArgs {
+    /// The settings of a run.
+    pub(super) fn settings(&self, special: SpecialTokens, top: usize) -> Result<RunSettings, CliError> {
+        let chain = self.chain.chain()?;
+        let strategy = self.chain.strategy(self.strategy.as_deref(), self.seed, &chain)?;
+        let built = (strategy.build)(0);
+        let input = |message: String| Err(CliError::Input(message));
+        if self.max_new_tokens == 0 {
+            return input("--max-new-tokens: 0 generates nothing: give at least 1".into());
+        }
+        if self.min_new_tokens > self.max_new_tokens {
+            return input(format!(
+                "--min-new-tokens: {} is more than the {} of --max-new-tokens",
+                self.min_new_tokens, self.max_new_tokens
+            ));
+        }
+        if self.num_return_sequences == 0 || self.num_return_sequences > MOST_SEQUENCES {
+            let n = self.num_return_sequences;
+            return input(format!("--num-return-sequences: {n} is not between 1 and {MOST_SEQUENCES}"));
+        }
+        if self.num_return_sequences > 1 && strategy.name == "greedy" {
+            let n = self.num_return_sequences;
+            return input(format!("--num-return-sequences: greedy finds one sequence, not {n}: use --strategy sample"));
+        }
+        if self.stop.iter().any(String::is_empty) {
+            return input("--stop: an empty text stops everything: give at least one character".into());
+        }
+        Ok(RunSettings {
+            strategy,
+            chain: built.effective_chain(&chain),
+            seed: self.seed.unwrap_or(0),
+            max_new_tokens: self.max_new_tokens,
+            min_new_tokens: self.min_new_tokens,
+            sequences: self.num_return_sequences,
+            stop: self.stop.clone(),
+            eos_token_ids: if self.ignore_eos { Some(Vec::new()) } else { self.eos_token_id.clone() },
+            special,
+            top,
+        })
+    }
+}

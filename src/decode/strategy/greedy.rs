@@ -1,0 +1,19 @@
+//! Greedy search: the most probable token at each step. Not the most probable sequence.
+
+use super::{Choice, Strategy, StrategyRow};
+use crate::decode::{Analysis, Chain};
+
+pub(super) const ROW: StrategyRow =
+    StrategyRow { name: "greedy", summary: "the most probable token at each step", build: |_| Box::new(Greedy) };
+
+struct Greedy;
+
+impl Strategy for Greedy {
+    fn effective_chain(&self, chain: &Chain) -> Chain {
+        chain.before_sampling()
+    }
+
+    fn choose(&self, analysis: &Analysis, _sequence: u64, _step: u64) -> Choice {
+        Choice { token: analysis.greedy(), draw: None }
+    }
+}

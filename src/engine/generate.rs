@@ -1,0 +1,242 @@
+//! Generating on the caller's thread, one observable step after the other.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::decode::strategy::{Choice, Strategy};
+use crate::decode::{Analysis, Chain, Context, Distribution, Stage, TokenId, Value, processor};
+use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run, Tokenizer};
+
+use super::EngineError;
+use super::evaluator::{CHUNK, TokenScore};
+use super::text::{assemble, find_stop};
+
+/// What is to be generated.
+pub struct Request<'a> {
+    /// Prompt token ids, at least one.
+    pub prompt: &'a [TokenId],
+    /// How a token is chosen.
+    pub strategy: &'a dyn Strategy,
+    /// The processors; the strategy may use a part of them.
+    pub chain: &'a Chain,
+    /// The most tokens to generate.
+    pub max_new_tokens: usize,
+    /// Tokens before which no end token is allowed.
+    pub min_new_tokens: usize,
+    /// Ids that end the text; none ignores the end.
+    pub eos_token_ids: &'a [TokenId],
+    /// Texts that end the text.
+    pub stop: &'a [String],
+    /// The number of the sample drawn from this prompt, from 0.
+    pub sequence: u64,
+}
+
+/// Why a sequence ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FinishReason {
+    /// With an end token.
+    Eos,
+    /// At the length asked for, or at the end of the context.
+    Length,
+    /// At a stop string.
+    Stop,
+}
+
+/// A token of the output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GeneratedToken {
+    /// Its id.
+    pub id: TokenId,
+    /// log p under the model alone, in nats.
+    pub logprob: f64,
+    /// log p that it was chosen with, after the chain, in nats.
+    pub sampling_logprob: f64,
+    /// Rank under the model alone, from 1.
+    pub rank: usize,
+}
+
+/// One step, as an observer sees it.
+pub struct Step<'a> {
+    /// The sample, from 0.
+    pub sequence: u64,
+    /// Tokens generated before it.
+    pub step: usize,
+    /// Tokens before it, the prompt's included.
+    pub context_length: usize,
+    /// The distribution and what the chain made of it.
+    pub analysis: &'a Analysis,
+    /// What was chosen.
+    pub choice: Choice,
+    /// The same, with its probabilities.
+    pub token: GeneratedToken,
+}
+
+/// A finished sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generated {
+    /// The output, an end token included.
+    pub tokens: Vec<GeneratedToken>,
+    /// The text, without end token and stop string.
+    pub text: String,
+    /// Σ log p under the model alone, in nats.
+    pub sum_logprob: f64,
+    /// Why it ended.
+    pub finish_reason: FinishReason,
+}
+
+/// Where the time went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// Reading the prompt.
+    pub prefill: Duration,
+    /// Everything after it.
+    pub decode: Duration,
+    /// Tokens generated, of all sequences.
+    pub new_tokens: usize,
+}
+
+/// A prompt that the model has read: all samples go on from it.
+pub struct PromptRead {
+    end: CacheNode,
+    logits: Arc<[f32]>,
+    /// One for each token; the first has none.
+    pub scores: Vec<Option<TokenScore>>,
+}
+
+/// Reads a prompt and scores its tokens.
+///
+/// # Errors
+/// An empty prompt, one that leaves no room in the context, what the model refuses, or an interruption by `watch`.
+pub fn read_prompt(
+    model: &mut dyn LanguageModel,
+    prompt: &[TokenId],
+    watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<PromptRead, EngineError> {
+    let context = model.info().context_length;
+    if prompt.is_empty() {
+        return Err(EngineError::Request("the prompt has no token: type some text, or use --bos always".into()));
+    }
+    if prompt.len() >= context {
+        return Err(EngineError::Request(format!(
+            "the prompt has {} tokens and leaves no room in the model's context of {context}: shorten it",
+            prompt.len()
+        )));
+    }
+    let mut scores = vec![None];
+    let mut last: Option<(CacheNode, Arc<[f32]>)> = None;
+    for (index, tokens) in prompt.chunks(CHUNK).enumerate() {
+        let run = Run { after: last.as_ref().map(|(node, _)| *node), tokens, logits: Positions::All };
+        let total = prompt.len();
+        let mut shifted = |progress: Progress| watch(Progress { done: index * CHUNK + progress.done, total });
+        let outputs = model.forward(&[run], &mut shifted).map_err(EngineError::from_model)?;
+        for output in outputs {
+            for (i, (node, logits)) in output.nodes.into_iter().zip(output.logits).enumerate() {
+                if let Some(&next) = prompt.get(index * CHUNK + i + 1) {
+                    scores.push(Some(TokenScore::of(next, &logits)?));
+                }
+                last = Some((node, logits));
+            }
+        }
+    }
+    let (end, logits) = last.ok_or_else(|| EngineError::Request("the model gave no logits".into()))?;
+    Ok(PromptRead { end, logits, scores })
+}
+
+/// Generates one sequence after a prompt that was read, and shows every step to `observe`.
+///
+/// # Errors
+/// A chain that leaves no token, what the model refuses, or [`EngineError::Interrupted`] when `observe` or `watch` breaks.
+pub fn generate(
+    model: &mut dyn LanguageModel,
+    tokenizer: &dyn Tokenizer,
+    prompt: &PromptRead,
+    request: &Request<'_>,
+    observe: &mut dyn FnMut(&Step<'_>) -> ControlFlow<()>,
+) -> Result<Generated, EngineError> {
+    let room = model.info().context_length.saturating_sub(request.prompt.len());
+    let length = request.max_new_tokens.min(room);
+    let chain = request.strategy.effective_chain(request.chain);
+    let mut history = request.prompt.to_vec();
+    let (mut node, mut logits) = (prompt.end, Arc::clone(&prompt.logits));
+    let mut tokens: Vec<GeneratedToken> = Vec::new();
+    let mut finish = FinishReason::Length;
+    let mut stopped_at = None;
+    while tokens.len() < length {
+        let step = tokens.len();
+        let chain = chain_of_step(&chain, request, step)?;
+        let context = Context { history: &history, prompt_length: request.prompt.len() };
+        let analysis = Analysis::new(Arc::new(Distribution::from_logits(&logits)?), &chain, context)?;
+        let choice = request.strategy.choose(&analysis, request.sequence, step as u64);
+        let token = score(&analysis, choice.token);
+        let context_length = history.len();
+        let seen = Step { sequence: request.sequence, step, context_length, analysis: &analysis, choice, token };
+        if observe(&seen).is_break() {
+            return Err(EngineError::Interrupted);
+        }
+        tokens.push(token);
+        history.push(token.id);
+        if request.eos_token_ids.contains(&token.id) {
+            finish = FinishReason::Eos;
+            break;
+        }
+        stopped_at = find_stop(&assemble(tokenizer, tokens.iter().map(|token| &token.id)), request.stop);
+        if stopped_at.is_some() {
+            finish = FinishReason::Stop;
+            break;
+        }
+        if tokens.len() < length {
+            (node, logits) = read_one(model, node, token.id)?;
+        }
+    }
+    Ok(finished(tokenizer, tokens, finish, stopped_at))
+}
+
+/// Before `min_new_tokens` the end tokens are forbidden, visibly: as a stage of the chain.
+fn chain_of_step(chain: &Chain, request: &Request<'_>, step: usize) -> Result<Chain, EngineError> {
+    if step >= request.min_new_tokens || request.eos_token_ids.is_empty() {
+        return Ok(chain.clone());
+    }
+    let forbidden = Value::Ids(request.eos_token_ids.to_vec());
+    let stage = Stage::new(processor("suppress_tokens")?, forbidden)?;
+    Ok(chain.clone().with_in_order(stage))
+}
+
+fn score(analysis: &Analysis, id: TokenId) -> GeneratedToken {
+    let model = analysis.model();
+    let sampling_logprob = analysis.sampling_logprob(id);
+    GeneratedToken { id, logprob: model.logprob(id), sampling_logprob, rank: model.rank(id) }
+}
+
+fn read_one(
+    model: &mut dyn LanguageModel,
+    after: CacheNode,
+    token: TokenId,
+) -> Result<(CacheNode, Arc<[f32]>), EngineError> {
+    let run = Run { after: Some(after), tokens: &[token], logits: Positions::Last };
+    let outputs = model.forward(&[run], &mut crate::model::unwatched).map_err(EngineError::from_model)?;
+    let output = outputs.into_iter().next();
+    let last = output.and_then(|output| Some((*output.nodes.last()?, output.logits.into_iter().last()?)));
+    last.ok_or_else(|| EngineError::Request("the model gave no logits".into()))
+}
+
+fn finished(
+    tokenizer: &dyn Tokenizer,
+    tokens: Vec<GeneratedToken>,
+    finish_reason: FinishReason,
+    stopped_at: Option<usize>,
+) -> Generated {
+    let spoken = tokens.len() - usize::from(finish_reason == FinishReason::Eos);
+    let mut bytes = assemble(tokenizer, tokens[..spoken].iter().map(|token| &token.id));
+    bytes.truncate(stopped_at.unwrap_or(bytes.len()));
+    let sum_logprob = tokens.iter().map(|token| token.logprob).sum();
+    Generated { tokens, text: String::from_utf8_lossy(&bytes).into_owned(), sum_logprob, finish_reason }
+}
+
+/// Runs `work` and tells how long it took.
+pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let result = work();
+    (result, start.elapsed())
+}

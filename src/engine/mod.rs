@@ -1,0 +1,17 @@
+//! Joins the model, the mathematics and the history: on the caller's thread ([`generate`]) for headless use, on threads of its
+//! own ([`Engine`]) for the interface.
+
+mod analyst;
+mod error;
+mod evaluator;
+mod generate;
+mod text;
+mod worker;
+
+pub use error::EngineError;
+pub use evaluator::{Evaluator, TokenScore};
+pub use generate::{
+    FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
+};
+pub use text::assemble;
+pub use worker::{Command, Engine, Event};

@@ -1,0 +1,294 @@
+//! The engine of the interface: commands in, events out. The model lives on one thread, the chain runs on another.
+
+use std::any::Any;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::decode::{Analysis, Chain, TokenId};
+use crate::model::{LoadedModel, ModelInfo, ModelSource, OpenOptions, Progress, SpecialTokens, Tokenizer, open};
+use crate::session::NodeId;
+
+use super::EngineError;
+use super::analyst::{Analyst, Question};
+use super::evaluator::{Evaluator, TokenScore};
+use super::generate::timed;
+
+/// What the interface asks for. Every command carries the epoch of its prompt; an answer to an older epoch is never sent.
+pub enum Command {
+    /// Cuts a text into tokens and begins a new epoch: what runs for an older one is cancelled, what was read is forgotten.
+    Prompt {
+        /// The new epoch.
+        epoch: u64,
+        /// The prompt.
+        text: String,
+        /// Whether a begin-of-text token is put before it.
+        special: SpecialTokens,
+    },
+    /// Reads a path of the session's tree. Of several that wait, only the newest is done.
+    Evaluate {
+        /// The epoch of its prompt.
+        epoch: u64,
+        /// From the root to the node whose logits are wanted.
+        path: Vec<(NodeId, TokenId)>,
+    },
+    /// Runs a chain over logits, beside the model. Of several that wait, only the newest is done.
+    Analyse {
+        /// Passed back with the answer.
+        epoch: u64,
+        /// Passed back with the answer.
+        node: NodeId,
+        /// Shape: `[vocab_size]`.
+        logits: Arc<[f32]>,
+        /// The chain.
+        chain: Chain,
+        /// Token ids of prompt and output.
+        history: Vec<TokenId>,
+        /// How many of them are the prompt.
+        prompt_length: usize,
+    },
+    /// Breaks off what the model is doing.
+    Cancel,
+}
+
+/// What the engine tells.
+pub enum Event {
+    /// The model is open.
+    Opened {
+        /// What it is.
+        info: ModelInfo,
+        /// Its tokenizer.
+        tokenizer: Arc<dyn Tokenizer>,
+    },
+    /// The model could not be opened.
+    OpenFailed {
+        /// One line.
+        message: String,
+    },
+    /// A prompt was cut into tokens.
+    Prompted {
+        /// Its epoch.
+        epoch: u64,
+        /// Its tokens, at least one.
+        tokens: Vec<TokenId>,
+    },
+    /// A long read is under way.
+    Progress {
+        /// The epoch.
+        epoch: u64,
+        /// Tokens read.
+        done: usize,
+        /// Tokens to read.
+        total: usize,
+    },
+    /// A path was read.
+    Evaluated {
+        /// The epoch.
+        epoch: u64,
+        /// Its last node.
+        node: NodeId,
+        /// Logits of the next token. Shape: `[vocab_size]`.
+        logits: Arc<[f32]>,
+        /// Scores of the tokens that were read for it.
+        scores: Vec<(NodeId, TokenScore)>,
+        /// Time that the model took.
+        took: Duration,
+    },
+    /// A chain was run.
+    Analysed {
+        /// As in the command.
+        epoch: u64,
+        /// As in the command.
+        node: NodeId,
+        /// The result.
+        analysis: Arc<Analysis>,
+    },
+    /// A chain could not be run.
+    AnalysisFailed {
+        /// As in the command.
+        epoch: u64,
+        /// As in the command.
+        node: NodeId,
+        /// One line.
+        message: String,
+    },
+    /// A prompt or a path was refused, or broken off.
+    Failed {
+        /// The epoch.
+        epoch: u64,
+        /// One line.
+        message: String,
+    },
+    /// A thread of the engine panicked; it answers no more.
+    Died {
+        /// What it said.
+        message: String,
+    },
+}
+
+type Emit = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// A handle on the engine's threads. They end when it is dropped, without being waited for.
+pub struct Engine {
+    commands: Sender<Command>,
+    analyst: Analyst,
+    generation: Arc<Generation>,
+}
+
+/// What the model is allowed to work on: a running pass looks here and breaks off when it is out of date.
+#[derive(Default)]
+struct Generation {
+    epoch: AtomicU64,
+    cancelled: AtomicU64,
+}
+
+impl Engine {
+    /// Opens a model on a thread of its own and tells `emit` of everything that happens. `emit` is called on the engine's
+    /// threads and must not block.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(
+        source: ModelSource,
+        options: OpenOptions,
+        emit: impl Fn(Event) + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        Self::start_with(move || open(&source, &options).map_err(EngineError::from), emit)
+    }
+
+    /// The same with a model that the caller opens, on the engine's thread.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start_with(
+        open: impl FnOnce() -> Result<LoadedModel, EngineError> + Send + 'static,
+        emit: impl Fn(Event) + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        let emit: Emit = Arc::new(emit);
+        let (commands, inbox) = channel();
+        let generation = Arc::new(Generation::default());
+        let analyst = Analyst::start(Arc::clone(&emit))?;
+        let theirs = Arc::clone(&generation);
+        let work = move || guarded(&emit, || serve(open, &inbox, &theirs, &*emit));
+        thread::Builder::new().name("model".into()).spawn(work)?;
+        Ok(Self { commands, analyst, generation })
+    }
+
+    /// Hands a command over; never waits.
+    pub fn send(&self, command: Command) {
+        match command {
+            Command::Analyse { epoch, node, logits, chain, history, prompt_length } => {
+                self.analyst.ask(Question { epoch, node, logits, chain, history, prompt_length });
+            }
+            Command::Cancel => {
+                self.generation.cancelled.fetch_add(1, Ordering::Relaxed);
+            }
+            command => {
+                if let Command::Prompt { epoch, .. } = &command {
+                    self.generation.epoch.store(*epoch, Ordering::Relaxed);
+                }
+                // A worker that is gone has said so by `Died` or `OpenFailed`.
+                let _ = self.commands.send(command);
+            }
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.generation.epoch.store(u64::MAX, Ordering::Relaxed);
+    }
+}
+
+/// Runs a thread's work; a panic becomes an event.
+pub(super) fn guarded(emit: &Emit, work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        emit(Event::Died { message: panic_message(&*panic) });
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".into())
+}
+
+fn serve(
+    open: impl FnOnce() -> Result<LoadedModel, EngineError>,
+    inbox: &Receiver<Command>,
+    generation: &Generation,
+    emit: &dyn Fn(Event),
+) {
+    let LoadedModel { model, tokenizer } = match open() {
+        Ok(loaded) => loaded,
+        Err(error) => return emit(Event::OpenFailed { message: error.to_string() }),
+    };
+    emit(Event::Opened { info: model.info().clone(), tokenizer: Arc::clone(&tokenizer) });
+    let mut evaluator = Evaluator::new(model);
+    while let Ok(command) = inbox.recv() {
+        match newest(command, inbox) {
+            Command::Prompt { epoch, text, special } => {
+                evaluator.clear();
+                emit(prompted(epoch, &text, special, tokenizer.as_ref()));
+            }
+            Command::Evaluate { epoch, path } => evaluate(&mut evaluator, epoch, &path, generation, emit),
+            Command::Analyse { .. } | Command::Cancel => {}
+        }
+    }
+}
+
+/// Skips to the newest of the commands that wait: the last prompt, else the last path. A path never follows the prompt that it
+/// belongs to without the interface having seen that prompt's tokens, so the paths beside a waiting prompt are out of date.
+fn newest(first: Command, inbox: &Receiver<Command>) -> Command {
+    inbox.try_iter().fold(first, |last, next| {
+        let prompt = |command: &Command| matches!(command, Command::Prompt { .. });
+        if prompt(&next) || !prompt(&last) { next } else { last }
+    })
+}
+
+fn prompted(epoch: u64, text: &str, special: SpecialTokens, tokenizer: &dyn Tokenizer) -> Event {
+    match tokenizer.encode(text, special) {
+        Ok(tokens) if tokens.is_empty() => {
+            Event::Failed { epoch, message: "the prompt has no token: type some text".into() }
+        }
+        Ok(tokens) => Event::Prompted { epoch, tokens },
+        Err(error) => Event::Failed { epoch, message: error.to_string() },
+    }
+}
+
+fn evaluate(
+    evaluator: &mut Evaluator,
+    epoch: u64,
+    path: &[(NodeId, TokenId)],
+    generation: &Generation,
+    emit: &dyn Fn(Event),
+) {
+    let current = || generation.epoch.load(Ordering::Relaxed) == epoch;
+    if !current() {
+        return;
+    }
+    let Some(&(node, _)) = path.last() else { return };
+    let cancelled = generation.cancelled.load(Ordering::Relaxed);
+    let mut watch = |progress: Progress| {
+        // A single step is over before its progress could be read.
+        if progress.total > 1 {
+            emit(Event::Progress { epoch, done: progress.done, total: progress.total });
+        }
+        if current() && generation.cancelled.load(Ordering::Relaxed) == cancelled {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    };
+    let (result, took) = timed(|| evaluator.evaluate(path, &mut watch));
+    if !current() {
+        return;
+    }
+    emit(match result {
+        Ok(done) => Event::Evaluated { epoch, node, logits: done.logits, scores: done.scores, took },
+        Err(error) => Event::Failed { epoch, message: error.to_string() },
+    });
+}

@@ -1,0 +1,262 @@
+//! `logits`: the chain on logits that the caller gives, with no model.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, Write};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decode::{Analysis, Chain, Context, DecodeError, Distribution, TokenId};
+use crate::glyph::{self, Charset};
+
+use super::document::{Stage, removed_by};
+use super::style::Style;
+use super::write::percent;
+use super::{Format, HeadlessError};
+
+/// What holds for lines that do not say otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct LogitsDefaults {
+    /// The chain.
+    pub chain: Chain,
+}
+
+/// A logit as JSON writes it; other programs write infinities and NaN as words.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Logit {
+    Number(f64),
+    Word(String),
+    MinusInfinity,
+}
+
+impl Logit {
+    fn value(self, index: usize) -> Result<f64, String> {
+        match self {
+            Self::Number(number) => Ok(number),
+            Self::MinusInfinity => Ok(f64::NEG_INFINITY),
+            Self::Word(word) => match word.as_str() {
+                "-Infinity" | "-inf" => Ok(f64::NEG_INFINITY),
+                "NaN" => Err(DecodeError::BadLogit { id: index as TokenId, value: f64::NAN }.to_string()),
+                "Infinity" => Err(DecodeError::BadLogit { id: index as TokenId, value: f64::INFINITY }.to_string()),
+                _ => Err(format!(
+                    "the logit of token {index} is `{word}`: logits must be numbers or null (minus infinity)"
+                )),
+            },
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Question {
+    logits: Vec<Logit>,
+    chain: Option<String>,
+    #[serde(default)]
+    history: Vec<TokenId>,
+    #[serde(default)]
+    prompt_length: usize,
+    labels: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    probs: Vec<f64>,
+    kept: Vec<TokenId>,
+    removed_by: BTreeMap<TokenId, &'static str>,
+    entropy: f64,
+    stages: Vec<Stage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<Vec<String>>,
+}
+
+impl Answer {
+    fn new(analysis: &Analysis, labels: Option<Vec<String>>) -> Self {
+        let ids = 0..analysis.model().vocab_size() as TokenId;
+        Self {
+            probs: ids.clone().map(|id| analysis.sampling_prob(id)).collect(),
+            kept: analysis.kept().to_vec(),
+            removed_by: ids.filter_map(|id| Some((id, removed_by(id, analysis)?))).collect(),
+            entropy: analysis.sampling_entropy(),
+            stages: Stage::all(analysis.stages()),
+            labels,
+        }
+    }
+}
+
+/// Reads one JSON object a line and answers each with one. A line that is wrong answers `{"error": …}` and the rest go on.
+/// Returns how many lines were wrong.
+///
+/// # Errors
+/// No line at all, or input or output that fails.
+pub fn logits_lines(
+    input: impl BufRead,
+    defaults: &LogitsDefaults,
+    out: &mut dyn Write,
+) -> Result<usize, HeadlessError> {
+    let (mut lines, mut wrong) = (0, 0);
+    for line in input.split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        if line.trim().is_empty() {
+            continue;
+        }
+        lines += 1;
+        let answer = match answer(&line, defaults) {
+            Ok(answer) => serde_json::to_string(&answer),
+            Err(error) => {
+                wrong += 1;
+                serde_json::to_string(&serde_json::json!({ "error": error }))
+            }
+        };
+        writeln!(out, "{}", answer.map_err(std::io::Error::from)?)?;
+        out.flush()?;
+    }
+    if lines == 0 {
+        return Err(HeadlessError::Input(
+            "no logits: give them as arguments, or one JSON object a line on standard input".into(),
+        ));
+    }
+    Ok(wrong)
+}
+
+fn answer(line: &str, defaults: &LogitsDefaults) -> Result<Answer, String> {
+    let question: Question =
+        serde_json::from_str(&quote_words(line)).map_err(|error| format!("not a question: {error}"))?;
+    let logits: Vec<f64> =
+        question.logits.into_iter().enumerate().map(|(i, logit)| logit.value(i)).collect::<Result<_, _>>()?;
+    let chain = match question.chain {
+        Some(text) => Chain::parse(&text).map_err(|error| error.to_string())?,
+        None => defaults.chain.clone(),
+    };
+    if question.prompt_length > question.history.len() {
+        let (length, history) = (question.prompt_length, question.history.len());
+        return Err(format!("prompt_length: {length} is more than the {history} tokens of history"));
+    }
+    if let Some(labels) = question.labels.as_ref().filter(|labels| labels.len() != logits.len()) {
+        return Err(format!("labels: there are {} for {} logits", labels.len(), logits.len()));
+    }
+    let context = Context { history: &question.history, prompt_length: question.prompt_length };
+    let analysis = analyse(&logits, &chain, context).map_err(|error| error.to_string())?;
+    Ok(Answer::new(&analysis, question.labels))
+}
+
+fn analyse(logits: &[f64], chain: &Chain, context: Context<'_>) -> Result<Analysis, DecodeError> {
+    if let Some(&id) = context.history.iter().find(|&&id| id as usize >= logits.len()) {
+        return Err(DecodeError::BadToken { what: "history", id, vocab_size: logits.len() });
+    }
+    Analysis::new(Arc::new(Distribution::from_logits(logits)?), chain, context)
+}
+
+/// Puts the words NaN, Infinity and -Infinity, which are not JSON but written by some programs, into quotes, so that the answer
+/// can name the logit instead of a column.
+fn quote_words(line: &str) -> String {
+    let (mut out, mut rest, mut quoted) = (String::with_capacity(line.len()), line, false);
+    while let Some(first) = rest.chars().next() {
+        let word = ["-Infinity", "Infinity", "NaN"].into_iter().find(|word| !quoted && rest.starts_with(word));
+        let taken = match (word, first) {
+            (Some(word), _) => {
+                out.extend(['"'].iter().copied().chain(word.chars()).chain(['"']));
+                word.len()
+            }
+            (None, '\\') if quoted => {
+                let escaped = rest.chars().take(2).map(char::len_utf8).sum();
+                out.push_str(&rest[..escaped]);
+                escaped
+            }
+            (None, first) => {
+                quoted ^= first == '"';
+                out.push(first);
+                first.len_utf8()
+            }
+        };
+        rest = &rest[taken..];
+    }
+    out
+}
+
+/// Answers for logits given as arguments, as a table or as the JSON object.
+///
+/// # Errors
+/// Logits or a chain that can't be computed, or output that can't be written.
+pub fn logits_table(
+    logits: &[f64],
+    chain: &Chain,
+    (format, style): (Format, Style),
+    out: &mut dyn Write,
+) -> Result<(), HeadlessError> {
+    let analysis = analyse(logits, chain, Context::default())?;
+    if matches!(format, Format::Json | Format::Jsonl) {
+        let answer = Answer::new(&analysis, None);
+        writeln!(out, "{}", serde_json::to_string(&answer).map_err(std::io::Error::from)?)?;
+        return Ok(());
+    }
+    if format == Format::Csv {
+        return csv_table(&analysis, out);
+    }
+    writeln!(out, "{}", style.dim(&format!("{:>5} {:>10} {:>9} {:>9}  removed by", "token", "logit", "p", "chain p")))?;
+    for &id in analysis.model().ranked() {
+        let (p, chain_p) = (percent(analysis.model().prob(id)), percent(analysis.sampling_prob(id)));
+        let bar = "█".repeat((analysis.sampling_prob(id) * 24.0).round() as usize);
+        let note = removed_by(id, &analysis).map_or_else(|| style.accent(&bar), |name| style.dim(name));
+        writeln!(out, "{id:>5} {:>10.4} {p:>9} {chain_p:>9}  {note}", analysis.model().logit(id))?;
+    }
+    for stage in analysis.stages() {
+        let label = glyph::fit(&glyph::plain(&stage.label, Charset::Unicode), 24, Charset::Unicode);
+        let figures =
+            format!("keeps {} of {}, removes {}", stage.kept, stage.kept + stage.removed, percent(stage.removed_mass));
+        let entropy = format!("entropy {:.3} → {:.3} nats", stage.entropy_before, stage.entropy);
+        writeln!(out, "{} {}", style.bold(&label), style.dim(&format!("{figures}, {entropy}")))?;
+    }
+    Ok(())
+}
+
+fn csv_table(analysis: &Analysis, out: &mut dyn Write) -> Result<(), HeadlessError> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(["id", "logit", "prob", "sampling_prob", "removed_by"]).map_err(std::io::Error::from)?;
+    for &id in analysis.model().ranked() {
+        let (logit, prob) = (analysis.model().logit(id).to_string(), analysis.model().prob(id).to_string());
+        let gone = removed_by(id, analysis).unwrap_or_default().to_string();
+        let row = [id.to_string(), logit, prob, analysis.sampling_prob(id).to_string(), gone];
+        writer.write_record(row).map_err(std::io::Error::from)?;
+    }
+    writer.flush()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(input: &str) -> (String, usize) {
+        let mut out = Vec::new();
+        let wrong = logits_lines(input.as_bytes(), &LogitsDefaults::default(), &mut out).unwrap();
+        (String::from_utf8(out).unwrap(), wrong)
+    }
+
+    #[test]
+    fn answers_go_on_after_a_wrong_line() {
+        let (out, wrong) =
+            lines("{\"logits\":[0,NaN]}\n\n{\"logits\":[0,null],\"chain\":\"top_q=1\"}\n{\"logits\":[1,1]}");
+        let out: Vec<&str> = out.lines().collect();
+        assert_eq!(wrong, 2);
+        assert!(out[0].contains("the logit of token 1 is NaN"), "{}", out[0]);
+        assert!(out[1].contains("no processor is called `top_q`"), "{}", out[1]);
+        assert!(out[2].starts_with("{\"probs\":[0.5,0.5],\"kept\":[0,1],\"removed_by\":{},"), "{}", out[2]);
+    }
+
+    #[test]
+    fn words_in_strings_stay() {
+        assert_eq!(
+            quote_words(r#"{"labels":["NaN \" NaN"],"logits":[-Infinity]}"#),
+            r#"{"labels":["NaN \" NaN"],"logits":["-Infinity"]}"#
+        );
+        let (out, _) = lines(r#"{"logits":[-Infinity,0]}"#);
+        assert!(out.starts_with("{\"probs\":[0.0,1.0]"), "{out}");
+    }
+
+    #[test]
+    fn histories_are_checked() {
+        assert!(lines(r#"{"logits":[0,1],"history":[2]}"#).0.contains("history: token 2 is outside"));
+        assert!(lines(r#"{"logits":[0,1],"history":[1],"prompt_length":2}"#).0.contains("prompt_length: 2"));
+        assert!(logits_lines("\n".as_bytes(), &LogitsDefaults::default(), &mut Vec::new()).is_err());
+    }
+}

@@ -1,0 +1,51 @@
+//! The engine without the interface: the same numbers as text, JSON, JSON lines and CSV.
+
+mod document;
+mod logits;
+mod run;
+pub mod style;
+mod tokens;
+mod write;
+
+pub use logits::{LogitsDefaults, logits_lines, logits_table};
+pub use run::{Interrupt, Job, RunSettings, run};
+pub use tokens::tokens;
+
+/// How the result is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One document.
+    Json,
+    /// The trace: one record a line.
+    Jsonl,
+    /// One row for each token.
+    Csv,
+}
+
+/// Why a command without the interface failed.
+#[derive(Debug, thiserror::Error)]
+pub enum HeadlessError {
+    /// Decoding.
+    #[error(transparent)]
+    Engine(#[from] crate::engine::EngineError),
+    /// What was read or asked for is wrong.
+    #[error("{0}")]
+    Input(String),
+    /// Reading or writing.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl From<crate::model::ModelError> for HeadlessError {
+    fn from(error: crate::model::ModelError) -> Self {
+        crate::engine::EngineError::from(error).into()
+    }
+}
+
+impl From<crate::decode::DecodeError> for HeadlessError {
+    fn from(error: crate::decode::DecodeError) -> Self {
+        crate::engine::EngineError::from(error).into()
+    }
+}

@@ -1,0 +1,169 @@
+//! `run`: generates without the interface.
+
+use std::cell::Cell;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::decode::strategy::StrategyRow;
+use crate::decode::{Chain, TokenId};
+use crate::engine::{EngineError, Generated, Request, Timing, generate, read_prompt, timed};
+use crate::model::{LoadedModel, Progress, SpecialTokens};
+
+use super::document::{Prompt, settings as settings_document};
+use super::write::{Ended, Report};
+use super::{Format, HeadlessError};
+
+/// The resolved options of a run.
+#[derive(Clone, Debug)]
+pub struct RunSettings {
+    /// How tokens are chosen.
+    pub strategy: &'static StrategyRow,
+    /// The processors, in order.
+    pub chain: Chain,
+    /// The seed of the draws.
+    pub seed: u64,
+    /// At least 1.
+    pub max_new_tokens: usize,
+    /// Tokens before which no end token is allowed.
+    pub min_new_tokens: usize,
+    /// Samples drawn from the prompt, at least 1.
+    pub sequences: u64,
+    /// Texts that end the text.
+    pub stop: Vec<String>,
+    /// End-of-text ids in place of the model's; an empty list ignores the end.
+    pub eos_token_ids: Option<Vec<TokenId>>,
+    /// Whether a begin-of-text token is put before the prompt.
+    pub special: SpecialTokens,
+    /// How many candidates a step of the trace lists.
+    pub top: usize,
+}
+
+/// Set from outside to break a run off.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Breaks off what runs.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn check(&self) -> ControlFlow<()> {
+        if self.0.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// What to run, and how to write it.
+pub struct Job<'a> {
+    /// The options.
+    pub settings: &'a RunSettings,
+    /// The form of the output.
+    pub format: Format,
+    /// Colours in text.
+    pub style: super::style::Style,
+    /// Breaks the run off.
+    pub interrupt: &'a Interrupt,
+}
+
+/// Generates after each prompt and writes the results. Nothing is written for a prompt that fails.
+///
+/// # Errors
+/// A prompt that has no token or does not fit the context (all are checked before the first is run), ids outside of the
+/// vocabulary, an interruption, or output that can't be written.
+pub fn run(
+    loaded: &mut LoadedModel,
+    prompts: &[String],
+    job: &Job<'_>,
+    out: &mut dyn Write,
+) -> Result<(), HeadlessError> {
+    let settings = job.settings;
+    let vocab_size = loaded.model.info().vocab_size;
+    let eos = settings.eos_token_ids.as_ref().unwrap_or(&loaded.model.info().eos_token_ids).clone();
+    if let Some(id) = eos.iter().find(|&&id| id as usize >= vocab_size) {
+        return Err(HeadlessError::Input(format!(
+            "--eos-token-id: token {id} is outside of the vocabulary of {vocab_size}"
+        )));
+    }
+    let mut encoded = Vec::with_capacity(prompts.len());
+    for (index, prompt) in prompts.iter().enumerate() {
+        let ids = loaded.tokenizer.encode(prompt, settings.special)?;
+        let context = loaded.model.info().context_length;
+        check_prompt(&ids, context).map_err(|reason| {
+            HeadlessError::Input(if prompts.len() > 1 { format!("prompt {}: {reason}", index + 1) } else { reason })
+        })?;
+        encoded.push(ids);
+    }
+    let document = settings_document(settings, &eos);
+    let mut report = Report::new(job.format, job.style, settings.top);
+    for (prompt, ids) in prompts.iter().zip(&encoded) {
+        let written = run_one(loaded, (prompt, ids), &eos, job, &document, &mut report)?;
+        out.write_all(&written)?;
+        out.flush()?;
+        loaded.model.retain(&[]);
+    }
+    Ok(())
+}
+
+fn check_prompt(ids: &[TokenId], context: usize) -> Result<(), String> {
+    match ids.len() {
+        0 => Err("the prompt has no token: give some text, or --bos always".into()),
+        n if n >= context => {
+            Err(format!("the prompt has {n} tokens and leaves no room in the model's context of {context}: shorten it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn run_one(
+    loaded: &mut LoadedModel,
+    (text, ids): (&str, &[TokenId]),
+    eos: &[TokenId],
+    job: &Job<'_>,
+    document: &serde_json::Map<String, serde_json::Value>,
+    report: &mut Report,
+) -> Result<Vec<u8>, HeadlessError> {
+    let settings = job.settings;
+    let (model, tokenizer) = (loaded.model.as_mut(), loaded.tokenizer.as_ref());
+    let strategy = (settings.strategy.build)(settings.seed);
+    let mut watch = |_: Progress| job.interrupt.check();
+    let (read, prefill) = timed(|| read_prompt(model, ids, &mut watch));
+    let read = read?;
+    let info = model.info().clone();
+    let prompt = Prompt::new(text, ids, &read.scores, tokenizer);
+    report.begin(&info, document, &prompt, ids, tokenizer)?;
+    let failure = Cell::new(None);
+    let (sequences, decode) = timed(|| {
+        let one = |sequence: u64| {
+            let request = Request {
+                prompt: ids,
+                strategy: strategy.as_ref(),
+                chain: &settings.chain,
+                max_new_tokens: settings.max_new_tokens,
+                min_new_tokens: settings.min_new_tokens,
+                eos_token_ids: eos,
+                stop: &settings.stop,
+                sequence,
+            };
+            generate(model, tokenizer, &read, &request, &mut |step| {
+                if let Err(error) = report.step(step, tokenizer) {
+                    failure.set(Some(error));
+                    return ControlFlow::Break(());
+                }
+                job.interrupt.check()
+            })
+        };
+        (0..settings.sequences).map(one).collect::<Result<Vec<Generated>, EngineError>>()
+    });
+    if let Some(error) = failure.take() {
+        return Err(error);
+    }
+    let mut sequences = sequences?;
+    sequences.sort_by(|a, b| b.sum_logprob.total_cmp(&a.sum_logprob));
+    let new_tokens = sequences.iter().map(|sequence| sequence.tokens.len()).sum();
+    let timing = Timing { prefill, decode, new_tokens };
+    let ended =
+        Ended { info: &info, settings: document, prompt, prompt_tokens: ids.len(), sequences: &sequences, timing };
+    report.end(ended, tokenizer)
+}

@@ -1,0 +1,253 @@
+//! The contract of [`LanguageModel`], bit for bit, on a tiny model of random weights.
+
+use safetensors::Dtype;
+use safetensors::tensor::{TensorView, serialize};
+
+use super::*;
+use crate::model::{Positions, unwatched};
+
+const VOCABULARY: usize = 50;
+const CONTEXT: usize = 160;
+
+fn spec() -> DecoderSpec {
+    let config = format!(
+        r#"{{"model_type": "llama", "vocab_size": {VOCABULARY}, "hidden_size": 40, "intermediate_size": 56,
+        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 12,
+        "max_position_embeddings": {CONTEXT}, "attention_bias": true, "mlp_bias": true, "rope_theta": 100}}"#
+    );
+    let config = crate::model::families::Config::parse("config.json", config.as_bytes()).unwrap();
+    (crate::model::families::family(&config).unwrap().describe)(&config).unwrap()
+}
+
+/// Names and shapes of all tensors of [`spec`].
+fn shapes() -> Vec<(String, Vec<usize>)> {
+    let mut shapes = vec![
+        ("model.embed_tokens.weight".to_owned(), vec![VOCABULARY, 40]),
+        ("lm_head.weight".to_owned(), vec![VOCABULARY, 40]),
+        ("model.norm.weight".to_owned(), vec![40]),
+    ];
+    for layer in 0..2 {
+        let projections = [
+            ("self_attn.q_proj", 48, 40),
+            ("self_attn.k_proj", 24, 40),
+            ("self_attn.v_proj", 24, 40),
+            ("self_attn.o_proj", 40, 48),
+            ("mlp.gate_proj", 56, 40),
+            ("mlp.up_proj", 56, 40),
+            ("mlp.down_proj", 40, 56),
+        ];
+        for (name, rows, columns) in projections {
+            shapes.push((format!("model.layers.{layer}.{name}.weight"), vec![rows, columns]));
+            shapes.push((format!("model.layers.{layer}.{name}.bias"), vec![rows]));
+        }
+        for name in ["input_layernorm", "post_attention_layernorm"] {
+            shapes.push((format!("model.layers.{layer}.{name}.weight"), vec![40]));
+        }
+    }
+    shapes
+}
+
+/// Weights of `shapes`, a fixed pseudo-random sequence.
+fn weights(shapes: &[(String, Vec<usize>)]) -> Weights {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / 16_777_216.0 - 0.5
+    };
+    let data: Vec<Vec<u8>> = shapes
+        .iter()
+        .map(|(_, shape)| (0..shape.iter().product::<usize>()).flat_map(|_| next().to_le_bytes()).collect())
+        .collect();
+    let views = shapes
+        .iter()
+        .zip(&data)
+        .map(|((name, shape), data)| (name, TensorView::new(Dtype::F32, shape.clone(), data).unwrap()));
+    Weights::from_static("tiny.safetensors", Vec::leak(serialize(views, None).unwrap())).unwrap()
+}
+
+fn load(shapes: &[(String, Vec<usize>)], threads: usize) -> Result<Decoder, ModelError> {
+    let identity = Identity { name: "tiny".into(), architecture: "Llama".into(), eos_token_ids: vec![] };
+    Decoder::load(spec(), &weights(shapes), identity, DtypeChoice::Auto, threads)
+}
+
+fn model(threads: usize) -> Decoder {
+    load(&shapes(), threads).unwrap()
+}
+
+fn text(length: usize, seed: u32) -> Vec<TokenId> {
+    (0..length as u32).map(|i| (i * i * 7 + i * seed + seed) % VOCABULARY as u32).collect()
+}
+
+/// Nodes and the bits of the logits at all positions.
+fn read(model: &mut Decoder, after: Option<CacheNode>, tokens: &[TokenId]) -> (Vec<CacheNode>, Vec<Vec<u32>>) {
+    let run = Run { after, tokens, logits: Positions::All };
+    let output = model.forward(&[run], &mut unwatched).unwrap().remove(0);
+    (output.nodes, output.logits.iter().map(|logits| bits(logits)).collect())
+}
+
+fn bits(logits: &[f32]) -> Vec<u32> {
+    assert!(logits.iter().all(|logit| logit.is_finite()));
+    logits.iter().map(|logit| logit.to_bits()).collect()
+}
+
+#[test]
+fn token_by_token_equals_all_at_once() {
+    let tokens = text(150, 3);
+    let (_, at_once) = read(&mut model(1), None, &tokens);
+    let mut model = model(1);
+    let mut after = None;
+    for (token, expected) in tokens.iter().zip(&at_once) {
+        let (nodes, logits) = read(&mut model, after, &[*token]);
+        assert_eq!(logits[0], *expected);
+        after = nodes.last().copied();
+    }
+}
+
+#[test]
+fn threads_and_instruction_sets_change_nothing() {
+    let tokens = text(150, 5);
+    let (_, expected) = read(&mut model(1), None, &tokens);
+    for threads in [2, 3] {
+        assert_eq!(read(&mut model(threads), None, &tokens).1, expected);
+    }
+    for isa in crate::model::kernels::Isa::available() {
+        let mut model = model(1);
+        model.kernels = Kernels::with_isa(2, isa);
+        assert_eq!(read(&mut model, None, &tokens).1, expected, "{}", isa.name());
+    }
+}
+
+#[test]
+fn a_fork_never_sees_its_sibling() {
+    let mut forked = model(1);
+    let (trunk, _) = read(&mut forked, None, &text(20, 1));
+    let (left, _) = read(&mut forked, Some(trunk[19]), &text(10, 2));
+    let (_, right) = read(&mut forked, Some(trunk[19]), &text(10, 3));
+    let whole = [text(20, 1), text(10, 3)].concat();
+    assert_eq!(right, read(&mut model(1), None, &whole).1[20..]);
+    let (_, longer) = read(&mut forked, Some(left[9]), &[7]);
+    let whole = [text(20, 1), text(10, 2), vec![7]].concat();
+    assert_eq!(longer, read(&mut model(1), None, &whole).1[30..]);
+}
+
+#[test]
+fn truncating_then_extending_equals_from_scratch() {
+    let mut cut = model(1);
+    let (nodes, _) = read(&mut cut, None, &text(30, 4));
+    let (_, extended) = read(&mut cut, Some(nodes[11]), &text(9, 8));
+    let whole = [text(30, 4)[..12].to_vec(), text(9, 8)].concat();
+    assert_eq!(extended, read(&mut model(1), None, &whole).1[12..]);
+}
+
+#[test]
+fn a_batch_gives_what_each_run_gives_alone() {
+    let mut together = model(2);
+    let (trunk, _) = read(&mut together, None, &text(70, 6));
+    let (one, two, three) = (text(50, 1), text(33, 2), text(1, 9));
+    let runs = [
+        Run { after: Some(trunk[69]), tokens: &one, logits: Positions::All },
+        Run { after: Some(trunk[69]), tokens: &two, logits: Positions::Last },
+        Run { after: None, tokens: &three, logits: Positions::All },
+    ];
+    let outputs = together.forward(&runs, &mut unwatched).unwrap();
+    let lengths: Vec<(usize, usize)> = outputs.iter().map(|out| (out.nodes.len(), out.logits.len())).collect();
+    assert_eq!(lengths, [(50, 50), (33, 1), (1, 1)]);
+    for (run, output) in runs.iter().zip(outputs) {
+        let before = if run.after.is_some() { text(70, 6) } else { vec![] };
+        let (_, alone) = read(&mut model(1), None, &[&before, run.tokens].concat());
+        let expected = &alone[alone.len() - output.logits.len()..];
+        assert_eq!(output.logits.iter().map(|logits| bits(logits)).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn retain_keeps_what_lives_and_its_slots_are_used_again() {
+    let mut model = model(1);
+    let (trunk, _) = read(&mut model, None, &text(100, 1));
+    let (left, _) = read(&mut model, Some(trunk[49]), &text(20, 2));
+    let (_, expected) = read(&mut model, Some(left[19]), &[5]);
+    model.retain(&[left[19]]);
+    assert_eq!(model.cache_use().tokens, 70);
+    read(&mut model, None, &text(120, 9));
+    assert_eq!(read(&mut model, Some(left[19]), &[5]).1, expected);
+    let gone = Run { after: Some(CacheNode(9999)), tokens: &[1], logits: Positions::Last };
+    assert!(matches!(model.forward(&[gone], &mut unwatched), Err(ModelError::Request(_))));
+    model.retain(&[]);
+    assert_eq!(model.cache_use(), CacheUse::default());
+}
+
+#[test]
+fn cancelling_leaves_the_cache_as_it_was() {
+    let mut model = model(1);
+    let (trunk, _) = read(&mut model, None, &text(10, 1));
+    let (before, (nodes, expected)) = (model.cache_use(), read(&mut model.clone_for_test(), None, &text(10, 1)));
+    assert_eq!(nodes, trunk);
+    for calls in 0..5 {
+        let mut left = calls;
+        let tokens = text(100, 2);
+        let run = Run { after: Some(trunk[9]), tokens: &tokens, logits: Positions::All };
+        let result = model.forward(&[run], &mut |progress| {
+            assert!(progress.done <= progress.total && progress.total == 100);
+            left -= 1;
+            if left < 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(matches!(result, Err(ModelError::Cancelled)));
+        assert_eq!(model.cache_use(), before);
+    }
+    let (_, after) = read(&mut model, Some(trunk[4]), &text(10, 1)[5..]);
+    assert_eq!(after, expected[5..]);
+}
+
+impl Decoder {
+    /// The same model with an empty cache.
+    fn clone_for_test(&self) -> Self {
+        load(&shapes(), self.kernels.threads()).unwrap()
+    }
+}
+
+#[test]
+fn requests_that_do_not_fit_are_refused() {
+    let mut model = model(1);
+    let (trunk, _) = read(&mut model, None, &text(100, 1));
+    let before = model.cache_use();
+    let mut refused = |after, tokens: &[TokenId]| {
+        let run = Run { after, tokens, logits: Positions::Last };
+        let error = model.forward(&[run], &mut unwatched).unwrap_err().to_string();
+        assert_eq!(model.cache_use(), before);
+        error
+    };
+    assert!(refused(None, &[]).contains("without tokens"));
+    assert!(refused(None, &[50]).contains("token id 50"));
+    let error = refused(None, &text(CONTEXT + 1, 1));
+    assert_eq!(error, "the prompt has 161 tokens; the model's context holds 160: shorten it");
+    assert!(refused(Some(trunk[99]), &text(61, 1)).contains("holds 160"));
+    assert!(refused(Some(CacheNode(4000)), &[1]).contains("4000"));
+    let whole = Run { after: Some(trunk[99]), tokens: &text(60, 1), logits: Positions::Last };
+    assert!(model.forward(&[whole], &mut unwatched).is_ok());
+    assert!(model.forward(&[], &mut unwatched).unwrap().is_empty());
+}
+
+#[test]
+fn every_missing_or_misshapen_tensor_is_named() {
+    let all = shapes();
+    for index in 0..all.len() {
+        let mut missing = all.clone();
+        let (name, shape) = missing.remove(index);
+        let error = load(&missing, 1).unwrap_err().to_string();
+        assert!(error.contains(&format!("tensor {name} {shape:?} is missing")), "{error}");
+        let mut misshapen = all.clone();
+        misshapen[index].1[0] += 1;
+        let found = misshapen[index].1.clone();
+        let error = load(&misshapen, 1).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("tensor {name} has shape {found:?}, but config.json makes it {shape:?}")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_model_counts_its_weights() {
+    let expected: usize = shapes().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+    assert_eq!(model(1).info().parameters, expected as u64);
+}

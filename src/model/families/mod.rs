@@ -1,0 +1,41 @@
+//! Model families: functions from `config.json` to a [`DecoderSpec`].
+//!
+//! A new family is one file here and one row of [`FAMILIES`].
+
+mod config;
+mod llama;
+mod rope;
+
+use super::ModelError;
+use super::decoder::DecoderSpec;
+
+pub use config::Config;
+
+/// A kind of model that the decoder can describe.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// `model_type` in `config.json`.
+    pub model_type: &'static str,
+    /// What `architectures` says for it, unless the configuration says otherwise.
+    pub architecture: &'static str,
+    /// Reads the description.
+    pub describe: fn(&Config) -> Result<DecoderSpec, ModelError>,
+}
+
+/// Every family that is known.
+pub const FAMILIES: &[Family] = &[llama::FAMILY];
+
+/// The family that a configuration names.
+///
+/// # Errors
+/// No `model_type`, or one that is not in [`FAMILIES`].
+pub fn family(config: &Config) -> Result<&'static Family, ModelError> {
+    let known = || FAMILIES.iter().map(|family| family.model_type).collect::<Vec<_>>().join(", ");
+    let Some(model_type) = config.text("model_type")? else {
+        return Err(config.invalid(format!("no model_type, which says what kind of model this is; known: {}", known())));
+    };
+    FAMILIES
+        .iter()
+        .find(|family| family.model_type == model_type)
+        .ok_or_else(|| config.invalid(format!("model_type {model_type:?} is not known; known: {}", known())))
+}

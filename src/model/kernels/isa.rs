@@ -1,0 +1,104 @@
+//! Which instructions this machine has.
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+
+use super::Element;
+use super::attention::{self, Past};
+use super::lanes::{Portable, dots};
+use super::product::{self, Rows};
+#[cfg(target_arch = "x86_64")]
+use super::x86;
+
+/// An instruction set that the kernels are compiled for. All give the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Isa(Kind);
+
+// Private, so that an `Isa` exists only for instructions that were detected: what makes the calls below sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Isa {
+    /// What every machine has.
+    pub const PORTABLE: Self = Self(Kind::Portable);
+
+    /// The sets of this machine, the fastest first.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        let mut sets = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c");
+            if avx2 && is_x86_feature_detected!("avx512f") {
+                sets.push(Self(Kind::Avx512));
+            }
+            if avx2 {
+                sets.push(Self(Kind::Avx2));
+            }
+        }
+        sets.push(Self::PORTABLE);
+        sets
+    }
+
+    /// The fastest set of this machine.
+    #[must_use]
+    pub fn best() -> Self {
+        Self::available()[0]
+    }
+
+    /// Its name: `portable`, `avx2` or `avx512`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "avx512",
+        }
+    }
+
+    /// The rows `range` of a product.
+    pub(super) fn rows<E: Element>(self, work: &Rows<'_, E>, range: Range<usize>) {
+        match self.0 {
+            Kind::Portable => product::rows::<Portable, E, 4, 1>(work, range),
+            // SAFETY, here and below: the instructions were detected when this `Isa` was made.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { x86::rows_avx2(work, range) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { x86::rows_avx512(work, range) },
+        }
+    }
+
+    /// One attention head, see [`attention::attend`].
+    pub(super) fn attend<P: Past>(self, query: &[f32], scale: f32, past: &P, out: &mut [f32]) {
+        match self.0 {
+            Kind::Portable => attention::attend::<Portable, P>(query, scale, past, out),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { x86::attend_avx2(query, scale, past, out) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { x86::attend_avx512(query, scale, past, out) },
+        }
+    }
+
+    /// `Σ a·b` in the order that all kernels use.
+    ///
+    /// # Panics
+    /// If `a` is shorter than `b`.
+    #[must_use]
+    pub fn dot(self, a: &[f32], b: &[f32]) -> f32 {
+        match self.0 {
+            Kind::Portable => dots::<Portable, f32, 1, 1>([a], [b])[0][0],
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { x86::dot_avx2(a, b) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { x86::dot_avx512(a, b) },
+        }
+    }
+}

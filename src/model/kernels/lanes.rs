@@ -1,0 +1,129 @@
+//! Sixteen `f32` side by side: the only operations that differ between instruction sets.
+
+use half::{bf16, f16};
+
+use super::{Element, LANES};
+
+/// Sixteen partial sums or operands.
+///
+/// Implementations give the same bits for every operation.
+pub trait Lanes: Copy {
+    /// Sixteen zeros.
+    fn zero() -> Self;
+    /// Sixteen single-precision numbers.
+    fn load_f32(values: &[f32; LANES]) -> Self;
+    /// Sixteen brain floats, widened.
+    fn load_bf16(values: &[bf16; LANES]) -> Self;
+    /// Sixteen half floats, widened.
+    fn load_f16(values: &[f16; LANES]) -> Self;
+    /// `self + a·b`, the product rounded before the sum.
+    fn add_product(self, a: Self, b: Self) -> Self;
+    /// The sum of all lanes: lane `i` with `i + 8`, then `i` with `i + 4`, `i + 2`, `i + 1`.
+    fn sum(self) -> f32;
+}
+
+/// Lanes that any machine has.
+#[derive(Clone, Copy)]
+pub struct Portable([f32; LANES]);
+
+impl Portable {
+    #[inline(always)]
+    fn widened<E: Element>(values: &[E; LANES]) -> Self {
+        let mut lanes = [0.0; LANES];
+        for (lane, value) in lanes.iter_mut().zip(values) {
+            *lane = value.widen();
+        }
+        Self(lanes)
+    }
+}
+
+impl Lanes for Portable {
+    #[inline(always)]
+    fn zero() -> Self {
+        Self([0.0; LANES])
+    }
+
+    #[inline(always)]
+    fn load_f32(values: &[f32; LANES]) -> Self {
+        Self(*values)
+    }
+
+    #[inline(always)]
+    fn load_bf16(values: &[bf16; LANES]) -> Self {
+        Self::widened(values)
+    }
+
+    #[inline(always)]
+    fn load_f16(values: &[f16; LANES]) -> Self {
+        Self::widened(values)
+    }
+
+    #[inline(always)]
+    fn add_product(mut self, a: Self, b: Self) -> Self {
+        for lane in 0..LANES {
+            self.0[lane] += a.0[lane] * b.0[lane];
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn sum(mut self) -> f32 {
+        let mut half = LANES / 2;
+        while half > 0 {
+            for lane in 0..half {
+                self.0[lane] += self.0[lane + half];
+            }
+            half /= 2;
+        }
+        self.0[0]
+    }
+}
+
+/// The last, partial group of a row, filled up with zeros.
+#[inline(always)]
+pub fn padded<E: Element>(tail: &[E]) -> [E; LANES] {
+    let mut group = [E::zeroed(); LANES];
+    group[..tail.len()].copy_from_slice(tail);
+    group
+}
+
+/// Dot products of `R` rows with `M` inputs, all of the same length: `result[r][m] = Σ_k rows[r][k]·inputs[m][k]`.
+#[inline(always)]
+pub fn dots<L: Lanes, E: Element, const R: usize, const M: usize>(
+    rows: [&[E]; R],
+    inputs: [&[f32]; M],
+) -> [[f32; M]; R] {
+    let length = inputs[0].len();
+    let groups = length / LANES;
+    // Cutting all to one length lets the compiler drop the bounds checks of the loop.
+    let row_groups = rows.map(|row| &row.as_chunks::<LANES>().0[..groups]);
+    let input_groups = inputs.map(|input| &input.as_chunks::<LANES>().0[..groups]);
+    let mut sums = [[L::zero(); M]; R];
+    for group in 0..groups {
+        let mut x = [L::zero(); M];
+        for m in 0..M {
+            x[m] = L::load_f32(&input_groups[m][group]);
+        }
+        for r in 0..R {
+            let w = E::load::<L>(&row_groups[r][group]);
+            for m in 0..M {
+                sums[r][m] = sums[r][m].add_product(w, x[m]);
+            }
+        }
+    }
+    if length % LANES != 0 {
+        for r in 0..R {
+            let w = E::load::<L>(&padded(&rows[r][groups * LANES..length]));
+            for m in 0..M {
+                sums[r][m] = sums[r][m].add_product(w, L::load_f32(&padded(&inputs[m][groups * LANES..])));
+            }
+        }
+    }
+    let mut result = [[0.0; M]; R];
+    for r in 0..R {
+        for m in 0..M {
+            result[r][m] = sums[r][m].sum();
+        }
+    }
+    result
+}

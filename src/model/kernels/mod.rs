@@ -1,0 +1,109 @@
+//! The arithmetic of a forward pass: products of weights with activations, attention over cached keys, norms.
+//!
+//! Every sum has one order, whatever computes it. A dot product over `k` runs in [`LANES`] partial sums, element `i` going to
+//! partial sum `i % LANES`; each step multiplies, rounds, adds, rounds (no fused multiply-add, which not every machine has); the
+//! partial sums are added as a balanced tree. Portable, AVX2 and AVX-512 code therefore give the same bits, and so do any
+//! number of threads, any number of positions in one product, and any blocking.
+
+mod attention;
+mod element;
+mod isa;
+mod lanes;
+mod math;
+mod pool;
+mod product;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use attention::Past;
+pub use element::{Element, Elements};
+pub use isa::Isa;
+pub use math::{exp, silu};
+pub use pool::ThreadPool;
+pub use product::Linear;
+
+/// Number of partial sums in every dot product.
+pub const LANES: usize = 16;
+
+/// The kernels with the instruction set and the threads that they use.
+#[derive(Debug)]
+pub struct Kernels {
+    isa: Isa,
+    pool: ThreadPool,
+}
+
+impl Kernels {
+    /// Kernels on `threads` threads, the calling one included; 0 means one for each core.
+    #[must_use]
+    pub fn new(threads: usize) -> Self {
+        Self::with_isa(threads, Isa::best())
+    }
+
+    /// Kernels with a given instruction set; results don't depend on it.
+    #[must_use]
+    pub fn with_isa(threads: usize, isa: Isa) -> Self {
+        Self { isa, pool: ThreadPool::new(threads) }
+    }
+
+    /// The number of threads that take part, the calling one included.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// Linear maps of the same inputs: `y[m][n] = Σ_k w[n][k]·x[m][k] + b[n]`, the rows `n` of all `maps` one after the other.
+    ///
+    /// `x` is `[positions][width]`, `y` is `[positions][rows of all maps]`.
+    ///
+    /// # Panics
+    /// If the lengths don't fit each other.
+    pub fn project(&mut self, maps: &[Linear<'_>], x: &[f32], width: usize, y: &mut [f32]) {
+        product::project(self.isa, &mut self.pool, maps, x, width, y);
+    }
+
+    /// Attention heads: `out[i] = softmax(query_i · keys_i · scale) · values_i` for every item `i`.
+    ///
+    /// `out` is `[items][head_dim]`; `item(i)` gives the query, `head_dim` numbers, and the keys and values that it may see, at
+    /// most `longest` of them.
+    pub fn attend<'a, P: Past>(
+        &mut self,
+        scale: f32,
+        longest: usize,
+        out: &mut [f32],
+        head_dim: usize,
+        item: impl Fn(usize) -> (&'a [f32], P) + Sync,
+    ) {
+        let isa = self.isa;
+        let steps = out.len() * longest * 2;
+        self.pool.split(out, head_dim, steps, &|index, out| {
+            let (query, past) = item(index);
+            isa.attend(query, scale, &past, out);
+        });
+    }
+
+    /// Root-mean-square norm of every row: `out = x / sqrt(mean(x²) + epsilon) · weight` (Zhang and Sennrich, 2019).
+    ///
+    /// `x` and `out` are `[positions][weight.len()]`.
+    pub fn rms_norm(&self, x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
+        let width = weight.len();
+        for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+            let inverse = 1.0 / (self.isa.dot(x, x) / width as f32 + epsilon).sqrt();
+            for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
+                *out = weight * (x * inverse);
+            }
+        }
+    }
+
+    /// The gate of a gated feed-forward: `out = silu(gate) · up`.
+    ///
+    /// `gate_up` is `[positions][2·width]`, the gates first; `out` is `[positions][width]`.
+    pub fn gated_silu(&mut self, gate_up: &[f32], width: usize, out: &mut [f32]) {
+        let steps = out.len() * 16;
+        self.pool.split(out, width, steps, &|position, out| {
+            let (gate, up) = gate_up[position * 2 * width..][..2 * width].split_at(width);
+            for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
+                *out = silu(*gate) * up;
+            }
+        });
+    }
+}

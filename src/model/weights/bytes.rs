@@ -1,0 +1,62 @@
+//! The bytes of a weight file: mapped into memory, or embedded in the program.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+use memmap2::Mmap;
+
+use crate::model::ModelError;
+
+/// A file's bytes and its name; clones share them.
+#[derive(Clone, Debug)]
+pub struct FileBytes {
+    name: Arc<str>,
+    data: Data,
+}
+
+#[derive(Clone, Debug)]
+enum Data {
+    Embedded(&'static [u8]),
+    Mapped(Arc<Mmap>),
+}
+
+impl FileBytes {
+    /// Maps a file into memory. See [the module](super) for what happens when it changes meanwhile.
+    ///
+    /// # Errors
+    /// It can't be opened or mapped.
+    pub fn map(path: &Path) -> Result<Self, ModelError> {
+        let read = |source| ModelError::Read { path: path.to_owned(), source };
+        let file = File::open(path).map_err(read)?;
+        // SAFETY: the map is only read, and as plain numbers, for which every bit pattern is valid. That nobody changes the file
+        // meanwhile can't be enforced here; the module documents it as the user's part.
+        let map = unsafe { Mmap::map(&file) }.map_err(read)?;
+        Ok(Self { name: path.display().to_string().into(), data: Data::Mapped(Arc::new(map)) })
+    }
+
+    /// Bytes that are part of the program.
+    #[must_use]
+    pub fn embedded(name: &str, bytes: &'static [u8]) -> Self {
+        Self { name: name.into(), data: Data::Embedded(bytes) }
+    }
+
+    /// The file, as messages name it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Deref for FileBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.data {
+            Data::Embedded(bytes) => bytes,
+            Data::Mapped(map) => map,
+        }
+    }
+}

@@ -34,15 +34,14 @@ pub fn svg(buffer: &Buffer, options: &SvgOptions) -> String {
     let mut page = Page { out: String::new(), options };
     let _ = writeln!(
         page.out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" xml:space=\"preserve\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\">\n\
          <title>{title}</title>\n\
          <style>text{{font:16px {FONTS};white-space:pre;unicode-bidi:bidi-override}}.b{{font-weight:700}}.i{{font-style:italic}}</style>\n\
          <rect width=\"{w}\" height=\"{h}\" rx=\"8\" fill=\"{ground}\"/>",
         w = number(width),
         h = number(height),
         title = escape(&options.title),
-        ground =
-            hex(buffer.cell((buffer.area.x, buffer.area.y)).map_or(options.background, |cell| page.colours(cell).1)),
+        ground = hex(options.background),
     );
     for y in 0..buffer.area.height {
         let row = Row::read(buffer, y, &page);
@@ -135,7 +134,11 @@ impl Page<'_> {
 
     fn text(&mut self, run: &[Placed<'_>], x: f64, y: f64, cells: f64) {
         let text: String = run.iter().map(|placed| placed.symbol).collect();
-        if text.trim().is_empty() {
+        // Renderers disagree on blanks at the ends of a text, and most of them draw nothing for it anyway.
+        let indent = text.len() - text.trim_start_matches(' ').len();
+        let (x, cells) = (x + indent as f64, cells - (text.len() - text.trim_matches(' ').len()) as f64);
+        let text = text.trim_matches(' ');
+        if text.is_empty() {
             return;
         }
         let modifier = run[0].modifier;
@@ -152,7 +155,7 @@ impl Page<'_> {
             number(MARGIN + y * CELL_HEIGHT + BASELINE),
             number(cells * CELL_WIDTH),
             hex(run[0].fg),
-            escape(&text),
+            escape(text),
         );
     }
 

@@ -120,6 +120,13 @@ impl Knobs {
         self.knobs.iter().map(trace).collect()
     }
 
+    /// What the stage of that number in the chain measures, in a word.
+    #[must_use]
+    pub fn measure(&self, stage: usize) -> Option<&'static str> {
+        let knob = self.knobs.iter().filter(|knob| knob.switch == Switch::On).nth(stage)?;
+        knob.stage.row().measure.split(';').next()
+    }
+
     /// Selects the stage after the selected one, or before it, around the ends.
     pub fn select(&mut self, direction: Direction) {
         let length = self.knobs.len().max(1);

@@ -67,7 +67,7 @@ fn strip_height(screen: u16) -> u16 {
 /// List and side by side where the list has room for two bars, else one above the other.
 fn split(mut rest: Rect, gap: u16) -> (Rect, Rect) {
     if rest.width >= 74 {
-        let side = (rest.width * 2 / 5).clamp(26, 76);
+        let side = (rest.width * 9 / 25).clamp(27, 76);
         let list = Rect { width: rest.width - side - 2 - gap, ..rest };
         return (list, Rect { x: list.right() + 2 + gap, width: side, ..rest });
     }

@@ -93,12 +93,14 @@ impl Look<'_> {
         }
     }
 
-    /// The style of a glyph: what is spelt out is told apart from the text by its colour, on the same background.
+    /// The style of a glyph: what is spelt out is told apart from the text by its colour, where the background is one that
+    /// this colour is made for.
     #[must_use]
     pub fn glyph(&self, glyph: &Glyph, style: Style) -> Style {
+        let known = [self.style(Role::Base).bg, self.style(Role::Selected).bg, None].contains(&style.bg);
         match glyph.kind {
-            Kind::Text => style,
-            Kind::Space | Kind::Newline | Kind::Mark => Style { fg: self.style(Role::Mark).fg, ..style },
+            Kind::Space | Kind::Newline | Kind::Mark if known => Style { fg: self.style(Role::Mark).fg, ..style },
+            _ => style,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::theme::{BUILT_IN, ColourDepth, Theme, ThemeError};
 use crate::glyph::Charset;
 
 /// The prompt that shows something at once.
-pub const EXAMPLE: &str = "Once upon a time, there was a little";
+pub const EXAMPLE: &str = "Once upon a time, the king";
 
 /// The chain of somebody who asked for none.
 const USUAL_CHAIN: &str = "temperature=0.8,top_k=40,top_p=0.95";

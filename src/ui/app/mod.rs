@@ -6,6 +6,9 @@ mod list;
 mod steps;
 mod update;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -34,7 +34,7 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let first = if tall { 3 } else { 2 };
     for (place, (label, value, role)) in (first..area.height).zip(lines) {
         let row = paint::row(area, place);
-        let at = if area.width >= 40 { 22 } else { 9 };
+        let at = if area.width >= 40 { 24 } else { 9 };
         put(
             buffer,
             row.x + 1,
@@ -62,8 +62,11 @@ fn lines(app: &App, analysis: &Analysis, id: TokenId, rank: usize) -> Vec<Fact> 
     };
     let mut facts =
         vec![(("probability", "model"), format!("{}  rank {rank}", percent(model.prob(id))), Role::Strong), after];
-    if let Some(margin) = analysis.removal(id).and_then(|removal| removal.margin) {
-        let text = format!("{} < {}", figure(margin.measured), figure(margin.limit));
+    if let Some(removal) = analysis.removal(id)
+        && let Some(margin) = removal.margin
+    {
+        let measure = app.knobs().measure(removal.stage).unwrap_or_default();
+        let text = format!("{} < {}  {measure}", figure(margin.measured), figure(margin.limit));
         facts.push((("short of the limit", "limit"), text, Role::Base));
     }
     facts.extend([

@@ -46,7 +46,7 @@ fn scale(analysis: &Analysis) -> f64 {
     let best = model.ranked().first().map_or(1.0, |&id| model.prob(id));
     let after = analysis.kept().first().map_or(1.0, |&id| analysis.sampling_prob(id));
     let largest = best.max(after);
-    [0.05, 0.1, 0.25, 0.5].into_iter().find(|&step| largest <= step).unwrap_or(1.0)
+    [0.05, 0.1, 0.25, 0.5, 0.75].into_iter().find(|&step| largest <= step).unwrap_or(1.0)
 }
 
 /// Where each column begins, from the left edge of the panel, and how wide it is.
@@ -72,7 +72,7 @@ impl Columns {
         let token = rank_end + 1;
         let id = if with_id { digits + 1 } else { 0 };
         let spare = area.width.saturating_sub(token + id);
-        let token_width = (spare / 4).clamp(8, 22).min(spare);
+        let token_width = (spare / 4).clamp(9, 18).min(spare);
         let bars = spare.saturating_sub(token_width + 2);
         let bar_width = (bars / 2).saturating_sub(NUMBER + 1).min(44);
         let first = token + token_width + id + 1;
@@ -93,12 +93,11 @@ impl Columns {
         if let Some(end) = self.id_end {
             put_right(buffer, end, row.y, "id", style);
         }
-        let width = usize::from(self.bar_width + NUMBER);
-        for (x, text, role) in
-            [(self.shares[0], "model", Role::BarModel), (self.shares[1], "after the chain", Role::BarAfter)]
-        {
-            let end = put_right(buffer, x + NUMBER - 1, row.y, look.signs().eighths[7], look.style(role));
-            put(buffer, end + 2, row.y, text, width.saturating_sub(6), style);
+        let width = usize::from(self.bar_width.saturating_sub(1));
+        let after = if width >= "after the chain".len() { "after the chain" } else { "after" };
+        for (x, text, role) in [(self.shares[0], "model", Role::BarModel), (self.shares[1], after, Role::BarAfter)] {
+            let x = put(buffer, x + NUMBER, row.y, look.signs().eighths[7], 1, look.style(role));
+            put(buffer, x + 1, row.y, text, width, style);
         }
     }
 }

@@ -13,15 +13,11 @@ use crate::ui::theme::Role;
 /// Draws the header into one line.
 pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let look = app.look();
-    let signs = look.signs();
     let style = look.style(Role::Header);
     buffer.set_style(area, style);
     let x = put(buffer, area.x, area.y, " logitscope ", area.width.into(), look.style(Role::Badge));
     let (state, role) = state(app);
-    let right = match position(app) {
-        Some(position) => format!("{position}  {}  ", signs.dot),
-        None => String::new(),
-    };
+    let right = position(app).map(|parts| parts + &separator(app)).unwrap_or_default();
     let end = area.right().saturating_sub(1);
     let start = put_right(buffer, end, area.y, &state, look.style(role));
     let start = put_right(buffer, start, area.y, &right, style);
@@ -41,21 +37,19 @@ fn model(app: &App) -> String {
     }
 }
 
+fn separator(app: &App) -> String {
+    format!("  {}  ", app.look().signs().dot)
+}
+
 fn position(app: &App) -> Option<String> {
     let (session, Model::Open { info, .. }) = (app.session()?, app.model()) else { return None };
     let mode = match app.knobs().mode() {
         Mode::Sampling => "sampling",
         Mode::Greedy => "greedy",
     };
-    let position = session.path().len();
-    Some(format!(
-        "step {}  {} {}/{}  {} {mode}",
-        session.step_number() + 1,
-        app.look().signs().dot,
-        position,
-        info.context_length,
-        app.look().signs().dot
-    ))
+    let step = format!("step {}", session.step_number() + 1);
+    let position = format!("token {}/{}", session.path().len(), info.context_length);
+    Some([step, position, mode.to_owned()].join(&separator(app)))
 }
 
 fn state(app: &App) -> (String, Role) {

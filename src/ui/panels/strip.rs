@@ -125,7 +125,7 @@ impl Band<'_> {
         };
         let cells = glyph::width(&glyphs);
         let label = cells.min(width);
-        if cells <= width || width >= 3 {
+        if cells <= width || hit || width >= 6 {
             let start = x + (width - label) as u16 / 2;
             put_glyphs(buffer, start, middle, &glyphs, label, *look, style);
         }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 use crate::glyph::{self, Glyph, Kind};
 use crate::model::{TokenPiece, Tokenizer};
@@ -54,7 +55,10 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
             let role = tokens.role(glyph);
             let style = look.glyph(glyph, look.style(role));
             let style = if role == Role::Cursor { look.style(role) } else { style };
-            x = put(buffer, x, y, shown_as(glyph, role), glyph.width.into(), style);
+            let symbol = shown_as(glyph, role);
+            // A gap between words is no part of what is underlined.
+            let style = if symbol == " " { style.remove_modifier(Modifier::UNDERLINED) } else { style };
+            x = put(buffer, x, y, symbol, glyph.width.into(), style);
         }
     }
 }

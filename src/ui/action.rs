@@ -1,5 +1,6 @@
 //! What can be done: the one table of actions. Dispatch, footer, help and documentation come from it.
 
+use crate::glyph::Charset;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Something that a key does.
@@ -178,9 +179,10 @@ impl Key {
 
     /// The name that help shows.
     #[must_use]
-    pub fn name(self) -> String {
+    pub fn name(self, charset: Charset) -> String {
         let plain = match NAMES.iter().find(|(code, ..)| *code == self.code) {
-            Some((_, shown, _)) => (*shown).to_owned(),
+            Some((_, shown, _)) if charset == Charset::Unicode => (*shown).to_owned(),
+            Some((_, _, word)) => (*word).to_owned(),
             None => match self.code {
                 KeyCode::Char(character) if self.modifiers == KeyModifiers::CONTROL => {
                     character.to_uppercase().to_string()
@@ -313,8 +315,14 @@ mod tests {
         for entry in ACTIONS {
             assert!(!entry.keys.is_empty() && !entry.help.is_empty(), "{:?}", entry.action);
             for key in entry.keys {
-                assert_eq!(lookup(entry.context, *key), Some(entry.action), "{} in {:?}", key.name(), entry.context);
-                assert_eq!(Key::of(key.event()), *key, "{}", key.name());
+                assert_eq!(
+                    lookup(entry.context, *key),
+                    Some(entry.action),
+                    "{} in {:?}",
+                    key.name(Charset::Unicode),
+                    entry.context
+                );
+                assert_eq!(Key::of(key.event()), *key, "{}", key.name(Charset::Unicode));
             }
         }
     }
@@ -329,8 +337,10 @@ mod tests {
     fn keys_are_read_by_the_names_that_are_shown() {
         for entry in ACTIONS {
             for key in entry.keys {
-                let name = key.name();
-                assert_eq!(Key::parse(&name), if name == "F1" { None } else { Some(*key) }, "{name}");
+                for charset in [Charset::Unicode, Charset::Ascii] {
+                    let name = key.name(charset);
+                    assert_eq!(Key::parse(&name), if name == "F1" { None } else { Some(*key) }, "{name}");
+                }
             }
         }
         assert_eq!(Key::parse("Right"), Some(key(KeyCode::Right)));

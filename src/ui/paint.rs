@@ -1,7 +1,7 @@
 //! Strokes that every panel uses. All of them are safe anywhere: what lies outside of the buffer is not drawn.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::look::Look;
@@ -10,13 +10,14 @@ use crate::glyph::{self, Glyph};
 
 /// Printable text at a place, cut to a number of cells. Returns where the next text may begin.
 pub fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, cells: usize, style: Style) -> u16 {
-    buffer.set_stringn(x, y, text, cells, style).0
+    // A buffer panics when it is asked for a place that it doesn't have.
+    if buffer.area.contains(Position { x, y }) { buffer.set_stringn(x, y, text, cells, style).0 } else { x }
 }
 
 /// Text that ends at a column instead of beginning there. Returns where it begins.
 pub fn put_right(buffer: &mut Buffer, end: u16, y: u16, text: &str, style: Style) -> u16 {
     let start = end.saturating_sub(glyph::cells(text) as u16);
-    buffer.set_stringn(start, y, text, usize::from(end - start), style);
+    put(buffer, start, y, text, usize::from(end - start), style);
     start
 }
 
@@ -61,7 +62,7 @@ pub fn bar(buffer: &mut Buffer, area: Rect, share: f64, look: Look<'_>, role: Ro
         };
         // The background stays that of the row, which may be a selected one.
         let style = Style { bg: None, ..style };
-        buffer.set_stringn(area.x.saturating_add(column as u16), area.y, symbol, 1, style);
+        put(buffer, area.x.saturating_add(column as u16), area.y, symbol, 1, style);
     }
 }
 

@@ -38,7 +38,7 @@ impl App {
         let (Some(session), Some(shown)) = (&mut self.session, &self.shown) else { return Vec::new() };
         if session.path().len() >= room {
             self.run = Run::Still;
-            let message = format!("the context of {room} tokens is full: step back (←) or edit the prompt (i)");
+            let message = format!("the context of {room} tokens is full: step back, or edit the prompt (i)");
             self.notice = Some(Notice::Error(message));
             return Vec::new();
         }
@@ -64,7 +64,7 @@ impl App {
         self.run = Run::Still;
         match self.session.as_mut().map(crate::session::Session::forward) {
             Some(true) => self.evaluate(),
-            Some(false) => self.inform("nothing lies ahead: step with →"),
+            Some(false) => self.inform("nothing lies ahead: step on (Space)"),
             None => Vec::new(),
         }
     }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use tui_input::Input;
 
-use crate::glyph::{self, Glyph};
+use crate::glyph::{self, Charset, Glyph};
 use crate::ui::action::{ACTIONS, Context};
 use crate::ui::app::App;
 use crate::ui::knobs::Knobs;
@@ -73,7 +73,7 @@ enum HelpLine {
     Blank,
 }
 
-fn help_lines() -> Vec<HelpLine> {
+fn help_lines(charset: Charset) -> Vec<HelpLine> {
     let mut lines = Vec::new();
     for context in [Context::Step, Context::Prompt, Context::Picker, Context::Help] {
         if !lines.is_empty() {
@@ -81,7 +81,7 @@ fn help_lines() -> Vec<HelpLine> {
         }
         lines.push(HelpLine::Title(context.title()));
         for entry in ACTIONS.iter().filter(|entry| entry.context == context) {
-            let keys: Vec<String> = entry.keys.iter().map(|key| key.name()).collect();
+            let keys: Vec<String> = entry.keys.iter().map(|key| key.name(charset)).collect();
             lines.push(HelpLine::Keys(keys.join("  "), entry.help));
         }
     }
@@ -89,7 +89,7 @@ fn help_lines() -> Vec<HelpLine> {
 }
 
 fn help(look: Look<'_>, offset: usize, screen: Rect, buffer: &mut Buffer) {
-    let lines = help_lines();
+    let lines = help_lines(look.charset);
     let height = (lines.len() as u16 + 2).min(screen.height.saturating_sub(2));
     let inside = window(look, "Keys", (78, height), screen, buffer);
     let ground = look.style(Role::Overlay);
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn help_lists_every_action() {
-        let listed = help_lines().into_iter().filter(|line| matches!(line, HelpLine::Keys(..))).count();
+        let listed = help_lines(Charset::Unicode).into_iter().filter(|line| matches!(line, HelpLine::Keys(..))).count();
         assert_eq!(listed, ACTIONS.len());
     }
 }

@@ -81,10 +81,10 @@ fn share_side(mut side: Rect, gap: u16) -> (Rect, Rect) {
     if side.height < 14 {
         return (side, Rect { y: side.bottom(), height: 0, ..side });
     }
-    let height = if side.height >= 30 { 13 } else { 5 };
-    let detail = take_bottom(&mut side, height);
-    take_bottom(&mut side, gap);
-    (side, detail)
+    let height = side.height.saturating_sub(6).min(14);
+    let chain = take_top(&mut side, height);
+    take_top(&mut side, gap);
+    (chain, side)
 }
 
 fn take_top(rest: &mut Rect, height: u16) -> Rect {

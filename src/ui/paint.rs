@@ -87,11 +87,11 @@ pub fn rule(buffer: &mut Buffer, area: Rect, look: Look<'_>) {
     );
 }
 
-/// A note at the right end of a heading, if there is room for it after `from`.
-pub fn note(buffer: &mut Buffer, area: Rect, from: u16, text: &str, look: Look<'_>) {
-    let cells = glyph::cells(text) as u16 + 2;
-    if area.right().saturating_sub(cells + 1) > from {
-        put_right(buffer, area.right() - 1, area.y, &format!(" {text} "), look.style(Role::Muted));
+/// A note at the right end of a heading: the first of its forms that there is room for after `from`.
+pub fn note(buffer: &mut Buffer, area: Rect, from: u16, forms: &[&str], look: Look<'_>) {
+    let room = usize::from(area.right().saturating_sub(from));
+    if let Some(text) = forms.iter().find(|text| glyph::cells(text) + 4 <= room) {
+        put_right(buffer, area.right().saturating_sub(1), area.y, &format!(" {text} "), look.style(Role::Muted));
     }
 }
 
@@ -133,7 +133,7 @@ mod tests {
         let beyond = Rect::new(2, 5, 20, 2);
         bar(&mut buffer, beyond, 0.5, look, Role::BarModel);
         let x = heading(&mut buffer, beyond, "title", look);
-        note(&mut buffer, beyond, x, "note", look);
+        note(&mut buffer, beyond, x, &["note"], look);
         put_right(&mut buffer, 9, 9, "text", Style::new());
         assert_eq!(crate::export::text(&buffer), "\n");
     }

@@ -42,7 +42,7 @@ pub fn run(options: Options) -> Result<(), UiError> {
     let (width, height) = size()?;
     let mut app = App::new(setup);
     app.update(Message::Resize(width, height));
-    Driver { app, terminal, engine, inbox, wake: None, drawn: None, changed: true }.drive()
+    Driver { app, terminal, engine, inbox, wake: None, due: Instant::now(), changed: true }.drive()
 }
 
 fn watch_keyboard(sender: Sender<Message>) -> io::Result<()> {
@@ -91,21 +91,20 @@ struct Driver {
     inbox: Receiver<Message>,
     /// When the state wants a tick.
     wake: Option<Instant>,
-    /// When the last frame was drawn.
-    drawn: Option<Instant>,
-    /// Whether something has happened since.
+    /// When the next frame may be drawn.
+    due: Instant,
+    /// Whether something has happened since the last one.
     changed: bool,
 }
 
 impl Driver {
     fn drive(mut self) -> Result<(), UiError> {
         loop {
-            let due = self.frame_due();
             // Every message that is there comes before the frame, unless a flood of them would hold it up.
-            if self.changed && Instant::now() >= due + FRAME {
+            if self.changed && Instant::now() >= self.due + FRAME {
                 self.draw()?;
             }
-            let until = [self.wake, self.changed.then_some(due)].into_iter().flatten().min();
+            let until = [self.wake, self.changed.then_some(self.due)].into_iter().flatten().min();
             match self.receive(until) {
                 Ok(message) => {
                     if let Some(exit) = self.handle(message)? {
@@ -118,10 +117,6 @@ impl Driver {
         }
     }
 
-    fn frame_due(&self) -> Instant {
-        self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME)
-    }
-
     fn receive(&self, until: Option<Instant>) -> Result<Message, RecvTimeoutError> {
         match until {
             None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -131,7 +126,7 @@ impl Driver {
 
     /// Nothing came until the next thing was due: a frame, or a tick.
     fn on_time(&mut self) -> Result<(), UiError> {
-        if self.changed && Instant::now() >= self.frame_due() {
+        if self.changed && Instant::now() >= self.due {
             self.draw()?;
         }
         if self.wake.is_some_and(|wake| Instant::now() >= wake) {
@@ -159,7 +154,7 @@ impl Driver {
 
     fn draw(&mut self) -> Result<(), UiError> {
         self.changed = false;
-        self.drawn = Some(Instant::now());
+        self.due = Instant::now() + FRAME;
         let app = &self.app;
         self.terminal.draw(|frame| {
             let area = frame.area();

@@ -24,35 +24,60 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     if let Some(shown) = app.shown() {
         let after = shown.analysis.sampling_entropy();
         let before = stages.first().map_or(after, |stage| stage.entropy_before);
-        let text = format!("H {:.2} {} {:.2} bits", bits(before), look.signs().arrow, bits(after));
-        paint::note(buffer, heading, x, &text, look);
+        let text = format!("H {:.2} {} {:.2}", bits(before), look.signs().arrow, bits(after));
+        paint::note(buffer, heading, x, &[&format!("{text} bits"), &text], look);
     }
-    let wide = area.width >= WIDE;
-    let (titles, lines) = if wide { (1, 1) } else { (0, 2) };
-    let tight = area.height < 6;
-    let lines = if tight { 1 } else { lines };
-    if wide {
-        titles_of(paint::row(area, 1), look, buffer);
+    let form = Form::of(area);
+    let mut below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    if form == Form::Columns {
+        titles_of(paint::row(below, 0), look, buffer);
+        below = Rect { y: below.y + 1, height: below.height.saturating_sub(1), ..below };
     }
     let traces = app.knobs().traces(stages);
-    let room = usize::from(area.height.saturating_sub(1 + titles) / lines);
-    // The selected stage always shows.
-    let first = (app.knobs().selected() + 1).saturating_sub(room);
-    let visible = app.knobs().list().iter().zip(traces).enumerate().skip(first).take(room);
-    for (place, (index, (knob, trace))) in (0u16..).zip(visible) {
-        let y = area.y + 1 + titles + place * lines;
-        let row = Rect { y, height: lines, ..area }.intersection(area);
+    let heights: Vec<u16> = traces.iter().map(|trace| form.height(trace.is_ok())).collect();
+    let first = first_to_show(&heights, app.knobs().selected(), below.height);
+    let stages = app.knobs().list().iter().zip(traces).zip(heights).enumerate().skip(first);
+    for (index, ((knob, trace), height)) in stages {
+        let row = Rect { height, ..below }.intersection(below);
+        if row.is_empty() {
+            break;
+        }
+        below = Rect { y: row.bottom(), height: below.height - row.height, ..below };
         let ground = if index == app.knobs().selected() { look.style(Role::Selected) } else { Style::new() };
         buffer.set_style(row, ground);
-        let line = Line { look, row, ground };
-        line.setting(knob, trace.is_ok(), buffer);
-        match trace {
-            Ok(trace) if wide => line.columns(trace, buffer),
-            Ok(trace) if tight => line.right(row.y, &left(trace), buffer),
-            Ok(trace) => line.second(trace, buffer),
-            Err(idle) => line.idle(idle, buffer),
+        Line { look, row, ground }.stage(knob, trace, form, buffer);
+    }
+}
+
+/// How a stage is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// All figures in columns on one line.
+    Columns,
+    /// The figures on a second line.
+    TwoLines,
+    /// Only how many are left, on the same line.
+    Short,
+}
+
+impl Form {
+    fn of(area: Rect) -> Self {
+        match area {
+            area if area.width >= WIDE => Self::Columns,
+            area if area.height >= 6 => Self::TwoLines,
+            _ => Self::Short,
         }
     }
+
+    fn height(self, works: bool) -> u16 {
+        if self == Self::TwoLines && works { 2 } else { 1 }
+    }
+}
+
+/// The first stage that shows: the earliest from which the selected one is still in the room.
+fn first_to_show(heights: &[u16], selected: usize, room: u16) -> usize {
+    let fits = |first: &usize| heights[*first..=selected].iter().sum::<u16>() <= room;
+    if selected < heights.len() { (0..=selected).find(fits).unwrap_or(selected) } else { 0 }
 }
 
 fn titles_of(row: Rect, look: Look<'_>, buffer: &mut Buffer) {
@@ -85,6 +110,16 @@ impl Line<'_> {
         match self.ground.bg {
             Some(bg) => Style { bg: Some(bg), ..style }.add_modifier(self.ground.add_modifier),
             None => style,
+        }
+    }
+
+    fn stage(&self, knob: &Knob, trace: Result<&StageTrace, Idle>, form: Form, buffer: &mut Buffer) {
+        self.setting(knob, trace.is_ok(), buffer);
+        match (trace, form) {
+            (Ok(trace), Form::Columns) => self.columns(trace, buffer),
+            (Ok(trace), Form::TwoLines) => self.second(trace, buffer),
+            (Ok(trace), Form::Short) => self.right(self.row.y, &left(trace), buffer),
+            (Err(idle), _) => self.idle(idle, buffer),
         }
     }
 
@@ -144,5 +179,19 @@ impl Line<'_> {
 
     fn right(&self, y: u16, text: &str, buffer: &mut Buffer) {
         put_right(buffer, self.row.right().saturating_sub(1), y, text, self.style(Role::Muted));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_selected_stage_is_always_in_the_room() {
+        assert_eq!(first_to_show(&[2, 2, 2, 1], 0, 6), 0);
+        assert_eq!(first_to_show(&[2, 2, 2, 1], 3, 7), 0);
+        assert_eq!(first_to_show(&[2, 2, 2, 1], 3, 6), 1);
+        assert_eq!(first_to_show(&[2, 2], 1, 1), 1);
+        assert_eq!(first_to_show(&[], 0, 5), 0);
     }
 }

@@ -27,8 +27,12 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let half = usize::from(width / 2);
     let x = put_glyphs(buffer, title.x + 1, title.y, &glyphs, half, look, look.style(Role::Strong));
     let bytes: Vec<String> = tokenizer.piece(id).bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-    let about = format!("   id {id}   {}", if bytes.is_empty() { "special".to_owned() } else { bytes.join(" ") });
-    put(buffer, x, title.y, &about, usize::from(area.right().saturating_sub(x)), look.style(Role::Muted));
+    let bytes = if bytes.is_empty() { "special".to_owned() } else { bytes.join(" ") };
+    let room = usize::from(area.right().saturating_sub(x));
+    let forms = [format!("   id {id}   {bytes}"), format!("  id {id}  {bytes}"), format!("  id {id}")];
+    if let Some(about) = forms.iter().find(|about| about.len() <= room) {
+        put(buffer, x, title.y, about, room, look.style(Role::Muted));
+    }
     let lines = lines(app, analysis, id, app.list().selected() + 1);
     let tall = area.height >= 10;
     let first = if tall { 3 } else { 2 };

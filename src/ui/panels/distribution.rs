@@ -21,7 +21,8 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let (Some(shown), Model::Open { tokenizer, .. }) = (app.shown(), app.model()) else { return };
     let analysis = &shown.analysis;
     let scale = scale(analysis);
-    paint::note(buffer, heading, x, &format!("full bar = {}", percent(scale)), look);
+    let share = (100.0 * scale).round();
+    paint::note(buffer, heading, x, &[&format!("full bar = {share}%"), &format!("bar {share}%")], look);
     let columns = Columns::new(area, analysis.model().vocab_size());
     columns.titles(paint::row(area, 1), look, buffer);
     let list = List { shown, tokenizer: tokenizer.as_ref(), look, columns, scale };
@@ -93,11 +94,11 @@ impl Columns {
         if let Some(end) = self.id_end {
             put_right(buffer, end, row.y, "id", style);
         }
-        let width = usize::from(self.bar_width.saturating_sub(1));
+        let width = usize::from(self.bar_width);
         let after = if width >= "after the chain".len() { "after the chain" } else { "after" };
         for (x, text, role) in [(self.shares[0], "model", Role::BarModel), (self.shares[1], after, Role::BarAfter)] {
-            let x = put(buffer, x + NUMBER, row.y, look.signs().eighths[7], 1, look.style(role));
-            put(buffer, x + 1, row.y, text, width, style);
+            put(buffer, x + NUMBER - 2, row.y, look.signs().eighths[7], 1, look.style(role));
+            put(buffer, x + NUMBER, row.y, text, width, style);
         }
     }
 }

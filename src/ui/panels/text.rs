@@ -51,8 +51,13 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let window = window(&lines, &tokens, body.height.into());
     for (y, line) in (body.y..).zip(&lines[window]) {
         let mut x = body.x + 1;
-        for glyph in &tokens.glyphs[line.clone()] {
+        for (place, glyph) in tokens.glyphs[line.clone()].iter().enumerate() {
             let role = tokens.role(glyph);
+            // The space that a line was broken at takes no cell, unless it has to show a token.
+            let broken = place == 0 && line.start > 0 && tokens.glyphs[line.start - 1].kind != Kind::Newline;
+            if broken && shown_as(glyph, role) == " " {
+                continue;
+            }
             let style = look.glyph(glyph, look.style(role));
             let style = if role == Role::Cursor { look.style(role) } else { style };
             let symbol = shown_as(glyph, role);

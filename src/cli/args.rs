@@ -58,7 +58,7 @@ pub struct InterfaceArgs {
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
     /// The seed of the draws
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = seed)]
     pub seed: Option<u64>,
     /// The chain.
     #[command(flatten)]
@@ -95,7 +95,7 @@ pub struct ModelArgs {
     #[arg(long, value_name = "TYPE", default_value = "auto")]
     pub dtype: DtypeChoice,
     /// Threads of the model; 0 for one a core
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = count)]
     pub threads: usize,
     /// Never use the network (this version never does)
     #[arg(long)]
@@ -159,7 +159,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: FormatName,
     /// How many candidates a step of the trace lists
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = count)]
     pub top: usize,
 }
 
@@ -170,23 +170,23 @@ pub struct DecodingArgs {
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
     /// The most tokens to generate
-    #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true, value_parser = count)]
     pub max_new_tokens: usize,
     /// Tokens before which the text may not end
-    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = count)]
     pub min_new_tokens: usize,
     /// The seed of the draws
-    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = seed)]
     pub seed: Option<u64>,
     /// Samples to draw
-    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
-    pub num_return_sequences: u64,
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = count)]
+    pub num_return_sequences: usize,
     /// A text that ends the output; may be given more than once
     #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
     pub stop: Vec<String>,
     /// Ids that end the text, in place of the model's
-    #[arg(long, value_name = "ID,…", value_delimiter = ',', conflicts_with = "ignore_eos")]
-    pub eos_token_id: Option<Vec<u32>>,
+    #[arg(long, value_name = "ID,…", conflicts_with = "ignore_eos", allow_negative_numbers = true, value_parser = ids)]
+    pub eos_token_id: Option<Ids>,
     /// Go on after an end of text
     #[arg(long)]
     pub ignore_eos: bool,
@@ -288,4 +288,21 @@ impl From<FormatName> for Format {
             FormatName::Csv => Self::Csv,
         }
     }
+}
+
+/// Token ids.
+#[derive(Clone, Debug)]
+pub struct Ids(pub Vec<u32>);
+
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "not a whole number from 0".into())
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "not a whole number from 0 to 2^64 − 1".into())
+}
+
+fn ids(text: &str) -> Result<Ids, String> {
+    let ids = text.split(',').map(|id| id.trim().parse().ok()).collect::<Option<_>>();
+    ids.map(Ids).ok_or_else(|| "not a list of token ids".into())
 }

@@ -39,7 +39,8 @@ fn run(args: &RunArgs) -> Result<(), CliError> {
     };
     let interrupt = interrupt_on_signal()?;
     let mut loaded = open(&args.model)?;
-    let job = Job { settings: &settings, format: args.format.into(), style: Style::detect(), interrupt: &interrupt };
+    let (format, style, progress) = (args.format.into(), Style::detect(), headless::Progress::detect());
+    let job = Job { settings: &settings, format, style, interrupt: &interrupt, progress: &progress };
     Ok(headless::run(&mut loaded, &prompts, &job, &mut stdout().lock())?)
 }
 

@@ -9,7 +9,7 @@ use super::CliError;
 use super::args::{ChainArgs, DecodingArgs, ModelArgs};
 
 /// Where a number stops being a number of tokens and becomes a mistake.
-const MOST_SEQUENCES: u64 = 100_000;
+const MOST_SEQUENCES: usize = 100_000;
 
 impl ModelArgs {
     /// How the model is opened.
@@ -100,9 +100,9 @@ impl DecodingArgs {
             seed: self.seed.unwrap_or(0),
             max_new_tokens: self.max_new_tokens,
             min_new_tokens: self.min_new_tokens,
-            sequences: self.num_return_sequences,
+            sequences: self.num_return_sequences as u64,
             stop: self.stop.clone(),
-            eos_token_ids: if self.ignore_eos { Some(Vec::new()) } else { self.eos_token_id.clone() },
+            eos_token_ids: if self.ignore_eos { Some(Vec::new()) } else { self.eos_token_id.clone().map(|ids| ids.0) },
             special,
             top,
         })

@@ -5,6 +5,8 @@ mod analyst;
 mod error;
 mod evaluator;
 mod generate;
+#[cfg(test)]
+mod tests;
 mod text;
 mod worker;
 

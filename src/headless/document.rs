@@ -169,7 +169,7 @@ fn value_json(value: &crate::decode::Value) -> Value {
 
 /// A stage of the chain.
 #[derive(Serialize)]
-pub(super) struct Stage {
+pub(super) struct StageRecord {
     stage: String,
     kept: usize,
     removed: usize,
@@ -177,7 +177,7 @@ pub(super) struct Stage {
     entropy: f64,
 }
 
-impl Stage {
+impl StageRecord {
     pub(super) fn all(stages: &[StageTrace]) -> Vec<Self> {
         let stage = |trace: &StageTrace| Self {
             stage: trace.label.clone(),
@@ -242,7 +242,7 @@ pub(super) enum Record<'a> {
         draw: Option<f64>,
         entropy: f64,
         sampling_entropy: f64,
-        stages: Vec<Stage>,
+        stages: Vec<StageRecord>,
         candidates: Vec<Candidate>,
     },
     /// Once, last.
@@ -265,7 +265,7 @@ impl Record<'_> {
             draw: step.choice.draw.map(|draw| draw.u),
             entropy: analysis.model().entropy(),
             sampling_entropy: analysis.sampling_entropy(),
-            stages: Stage::all(analysis.stages()),
+            stages: StageRecord::all(analysis.stages()),
             candidates: listed.into_iter().map(|id| Candidate::new(id, analysis, tokenizer)).collect(),
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::decode::{Analysis, Chain, Context, DecodeError, Distribution, TokenId};
 use crate::glyph::{self, Charset};
 
-use super::document::{Stage, removed_by};
+use super::document::{StageRecord, removed_by};
 use super::style::Style;
 use super::write::percent;
 use super::{Format, HeadlessError};
@@ -64,7 +64,7 @@ struct Answer {
     kept: Vec<TokenId>,
     removed_by: BTreeMap<TokenId, &'static str>,
     entropy: f64,
-    stages: Vec<Stage>,
+    stages: Vec<StageRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<String>>,
 }
@@ -77,7 +77,7 @@ impl Answer {
             kept: analysis.kept().to_vec(),
             removed_by: ids.filter_map(|id| Some((id, removed_by(id, analysis)?))).collect(),
             entropy: analysis.sampling_entropy(),
-            stages: Stage::all(analysis.stages()),
+            stages: StageRecord::all(analysis.stages()),
             labels,
         }
     }

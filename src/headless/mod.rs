@@ -2,12 +2,14 @@
 
 mod document;
 mod logits;
+mod progress;
 mod run;
 pub mod style;
 mod tokens;
 mod write;
 
 pub use logits::{LogitsDefaults, logits_lines, logits_table};
+pub use progress::Progress;
 pub use run::{Interrupt, Job, RunSettings, run};
 pub use tokens::tokens;
 

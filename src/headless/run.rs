@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::decode::strategy::StrategyRow;
 use crate::decode::{Chain, TokenId};
 use crate::engine::{EngineError, Generated, Request, Timing, generate, read_prompt, timed};
-use crate::model::{LoadedModel, Progress, SpecialTokens};
+use crate::model::{LoadedModel, SpecialTokens};
 
 use super::document::{Prompt, settings as settings_document};
+use super::progress::Progress;
 use super::write::{Ended, Report};
 use super::{Format, HeadlessError};
 
@@ -65,6 +66,8 @@ pub struct Job<'a> {
     pub style: super::style::Style,
     /// Breaks the run off.
     pub interrupt: &'a Interrupt,
+    /// Shows how far it is.
+    pub progress: &'a Progress,
 }
 
 /// Generates after each prompt and writes the results. Nothing is written for a prompt that fails.
@@ -127,7 +130,10 @@ fn run_one(
     let settings = job.settings;
     let (model, tokenizer) = (loaded.model.as_mut(), loaded.tokenizer.as_ref());
     let strategy = (settings.strategy.build)(settings.seed);
-    let mut watch = |_: Progress| job.interrupt.check();
+    let mut watch = |progress: crate::model::Progress| {
+        job.progress.show("reading the prompt", progress.done, progress.total);
+        job.interrupt.check()
+    };
     let (read, prefill) = timed(|| read_prompt(model, ids, &mut watch));
     let read = read?;
     let info = model.info().clone();
@@ -151,11 +157,13 @@ fn run_one(
                     failure.set(Some(error));
                     return ControlFlow::Break(());
                 }
+                job.progress.show("generating", step.step, settings.max_new_tokens);
                 job.interrupt.check()
             })
         };
         (0..settings.sequences).map(one).collect::<Result<Vec<Generated>, EngineError>>()
     });
+    job.progress.clear();
     if let Some(error) = failure.take() {
         return Err(error);
     }

@@ -45,7 +45,6 @@ impl Report {
         tokenizer: &dyn Tokenizer,
     ) -> Result<(), HeadlessError> {
         match self.format {
-            Format::Json => {}
             Format::Jsonl => {
                 self.line(&Record::Header { format: "logitscope.trace", version: 1, model, settings, prompt })?;
             }
@@ -54,7 +53,7 @@ impl Report {
                 let more = ["draw", "entropy", "sampling_entropy"];
                 self.row(columns.into_iter().chain(more).map(String::from))?;
             }
-            Format::Csv => {}
+            Format::Csv | Format::Json => {}
             Format::Text => {
                 let chain = settings.get("chain").and_then(Value::as_str).filter(|chain| !chain.is_empty());
                 let strategy = settings.get("strategy").and_then(Value::as_str).unwrap_or_default();

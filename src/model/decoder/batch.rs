@@ -30,8 +30,15 @@ pub(super) struct Batch {
     rows: Vec<Row>,
     /// Paths of all runs, root first, one after the other.
     paths: Vec<u32>,
-    /// The path of each run.
-    ranges: Vec<Range<usize>>,
+    places: Vec<Place>,
+}
+
+/// Where the path of a run lies among all paths.
+#[derive(Debug)]
+struct Place {
+    path: Range<usize>,
+    /// Where its own tokens begin, after those that were in the cache.
+    own: usize,
 }
 
 /// Refuses runs that can't be read, before anything changes.
@@ -75,12 +82,13 @@ impl Batch {
     pub(super) fn plan(&mut self, runs: &[Run<'_>], cache: &mut Cache) {
         self.rows.clear();
         self.paths.clear();
-        self.ranges.clear();
+        self.places.clear();
         for (index, run) in runs.iter().enumerate() {
             let start = self.paths.len();
             if let Some(node) = run.after {
                 cache.path(node, &mut self.paths);
             }
+            let own = self.paths.len();
             let mut parent = run.after.map(|node| node.0);
             for (offset, token) in run.tokens.iter().enumerate() {
                 let slot = cache.allocate(parent);
@@ -91,7 +99,7 @@ impl Batch {
                 self.rows.push(Row { run: index, token: *token, position, slot, logits });
                 self.paths.push(slot);
             }
-            self.ranges.push(start..self.paths.len());
+            self.places.push(Place { path: start..self.paths.len(), own });
         }
     }
 
@@ -101,7 +109,7 @@ impl Batch {
 
     /// The slots that a row may see: its ancestors and itself.
     pub(super) fn path(&self, row: &Row) -> &[u32] {
-        &self.paths[self.ranges[row.run].clone()][..=row.position]
+        &self.paths[self.places[row.run].path.clone()][..=row.position]
     }
 
     /// The slots that were taken.
@@ -111,6 +119,7 @@ impl Batch {
 
     /// The nodes of a run's tokens.
     pub(super) fn nodes(&self, run: usize) -> Vec<CacheNode> {
-        self.rows.iter().filter(|row| row.run == run).map(|row| CacheNode(row.slot)).collect()
+        let Place { path, own } = &self.places[run];
+        self.paths[*own..path.end].iter().copied().map(CacheNode).collect()
     }
 }

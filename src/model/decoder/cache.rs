@@ -43,17 +43,17 @@ pub(super) struct HeadPath<'a> {
 }
 
 impl Past for HeadPath<'_> {
-    #[inline(always)]
+    #[inline]
     fn len(&self) -> usize {
         self.path.len()
     }
 
-    #[inline(always)]
+    #[inline]
     fn key(&self, position: usize) -> &[f32] {
         self.cache.vector(self.path[position], self.keys)
     }
 
-    #[inline(always)]
+    #[inline]
     fn value(&self, position: usize) -> &[f32] {
         self.cache.vector(self.path[position], self.keys + self.values)
     }
@@ -168,7 +168,7 @@ impl Cache {
         HeadPath { cache: self, path, keys, values: self.kv_heads * BLOCK }
     }
 
-    #[inline(always)]
+    #[inline]
     fn vector(&self, slot: u32, first: usize) -> &[f32] {
         let (block, offset) = (slot as usize / BLOCK, slot as usize % BLOCK);
         &self.blocks[block][(first + offset) * self.head_dim..][..self.head_dim]

@@ -96,6 +96,7 @@ pub(super) fn rotate(heads: &mut [f32], head_dim: usize, angles: &[f32]) {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // exact results are meant
 mod tests {
     use super::*;
 

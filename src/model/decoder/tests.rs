@@ -1,5 +1,6 @@
 //! The contract of [`LanguageModel`], bit for bit, on a tiny model of random weights.
 
+use proptest::prelude::*;
 use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};
 
@@ -250,4 +251,64 @@ fn every_missing_or_misshapen_tensor_is_named() {
 fn the_model_counts_its_weights() {
     let expected: usize = shapes().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
     assert_eq!(model(1).info().parameters, expected as u64);
+}
+
+/// A step of somebody who walks about in the tree.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Extends a sequence that exists, cut to a part of its length, by so many tokens.
+    Extend { sequence: usize, cut: usize, tokens: Vec<TokenId> },
+    /// Begins the same and breaks off.
+    Cancel { sequence: usize, tokens: Vec<TokenId> },
+    /// Keeps one sequence in two.
+    Forget,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let tokens = || prop::collection::vec(0..VOCABULARY as TokenId, 1..12);
+    let extend = (any::<usize>(), any::<usize>(), tokens()).prop_map(|(sequence, cut, tokens)| Step::Extend {
+        sequence,
+        cut,
+        tokens,
+    });
+    let cancel = (any::<usize>(), tokens()).prop_map(|(sequence, tokens)| Step::Cancel { sequence, tokens });
+    prop::collection::vec(prop_oneof![4 => extend, 1 => cancel, 1 => Just(Step::Forget)], 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_walk_in_the_tree_gives_what_reading_from_scratch_gives(steps in steps()) {
+        let mut walker = model(1);
+        let mut sequences: Vec<(Vec<CacheNode>, Vec<TokenId>)> = vec![(vec![], vec![])];
+        for step in steps {
+            match step {
+                Step::Extend { sequence, cut, tokens } => {
+                    let (mut nodes, mut text) = sequences[sequence % sequences.len()].clone();
+                    let length = cut % (nodes.len() + 1);
+                    nodes.truncate(length);
+                    text.truncate(length);
+                    let (new, logits) = read(&mut walker, nodes.last().copied(), &tokens);
+                    nodes.extend(new);
+                    text.extend(tokens);
+                    prop_assert_eq!(&logits[..], &read(&mut model(1), None, &text).1[length..]);
+                    sequences.push((nodes, text));
+                }
+                Step::Cancel { sequence, tokens } => {
+                    let after = sequences[sequence % sequences.len()].0.last().copied();
+                    let before = walker.cache_use();
+                    let run = Run { after, tokens: &tokens, logits: Positions::All };
+                    prop_assert!(walker.forward(&[run], &mut |_| ControlFlow::Break(())).is_err());
+                    prop_assert_eq!(walker.cache_use(), before);
+                }
+                Step::Forget => {
+                    let mut keep = [true, false].into_iter().cycle();
+                    sequences.retain(|_| keep.next() == Some(true));
+                    let live: Vec<CacheNode> = sequences.iter().filter_map(|(nodes, _)| nodes.last().copied()).collect();
+                    walker.retain(&live);
+                }
+            }
+        }
+    }
 }

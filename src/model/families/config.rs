@@ -141,6 +141,7 @@ impl Config {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // exact results are meant
 mod tests {
     use super::*;
 

@@ -87,6 +87,7 @@ fn activation(config: &Config) -> Result<Activation, ModelError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // exact results are meant
 mod tests {
     use serde_json::{Value, json};
 

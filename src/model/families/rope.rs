@@ -22,7 +22,7 @@ pub(super) fn rotary(config: &Config, dim: usize, context_length: usize) -> Resu
         None => config.positive("rope_theta")?.unwrap_or(DEFAULT_BASE),
     };
     if let Some(share) =
-        section.as_ref().unwrap_or(config).positive("partial_rotary_factor")?.filter(|share| *share != 1.0)
+        section.as_ref().unwrap_or(config).positive("partial_rotary_factor")?.filter(|share| (share - 1.0).abs() > 0.0)
     {
         return Err(config.invalid(format!("partial_rotary_factor is {share}; this family turns whole heads")));
     }
@@ -63,6 +63,7 @@ fn scaling(section: &Config, context_length: usize) -> Result<RotaryScaling, Mod
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // exact results are meant
 mod tests {
     use super::*;
 

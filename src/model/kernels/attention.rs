@@ -42,16 +42,24 @@ pub(super) fn attend<L: Lanes, P: Past>(query: &[f32], scale: f32, past: &P, out
         if highest > maximum {
             let shrink = exp(maximum - highest);
             total *= shrink;
-            out.iter_mut().for_each(|out| *out *= shrink);
+            scale_all(out, shrink);
             maximum = highest;
         }
-        scores.iter_mut().for_each(|score| *score = exp(*score - maximum));
+        for score in scores.iter_mut() {
+            *score = exp(*score - maximum);
+        }
         total += dots::<L, f32, 1, 1>([&*scores], [&ONES[..scores.len()]])[0][0];
         add_values(scores, past, start, out);
         start += BLOCK;
     }
-    let inverse = 1.0 / total;
-    out.iter_mut().for_each(|out| *out *= inverse);
+    scale_all(out, 1.0 / total);
+}
+
+#[inline(always)]
+fn scale_all(values: &mut [f32], factor: f32) {
+    for value in values {
+        *value *= factor;
+    }
 }
 
 /// `scores[i] = query · key(start + i) · scale`.
@@ -96,6 +104,7 @@ fn add_values<P: Past>(weights: &[f32], past: &P, start: usize, out: &mut [f32])
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // exact results are meant
 mod tests {
     use super::*;
     use crate::model::kernels::{Isa, Kernels};

@@ -88,6 +88,8 @@ pub fn padded<E: Element>(tail: &[E]) -> [E; LANES] {
 }
 
 /// Dot products of `R` rows with `M` inputs, all of the same length: `result[r][m] = Σ_k rows[r][k]·inputs[m][k]`.
+///
+/// What is left beyond whole groups of sixteen is added first, then the groups in order.
 #[inline(always)]
 pub fn dots<L: Lanes, E: Element, const R: usize, const M: usize>(
     rows: [&[E]; R],
@@ -99,6 +101,16 @@ pub fn dots<L: Lanes, E: Element, const R: usize, const M: usize>(
     let row_groups = rows.map(|row| &row.as_chunks::<LANES>().0[..groups]);
     let input_groups = inputs.map(|input| &input.as_chunks::<LANES>().0[..groups]);
     let mut sums = [[L::zero(); M]; R];
+    // The partial group comes first: its copies after the loop would keep the sums of the loop out of registers.
+    if !length.is_multiple_of(LANES) {
+        let tail = groups * LANES..length;
+        for r in 0..R {
+            let w = E::load::<L>(&padded(&rows[r][tail.clone()]));
+            for m in 0..M {
+                sums[r][m] = sums[r][m].add_product(w, L::load_f32(&padded(&inputs[m][tail.clone()])));
+            }
+        }
+    }
     for group in 0..groups {
         let mut x = [L::zero(); M];
         for m in 0..M {
@@ -108,14 +120,6 @@ pub fn dots<L: Lanes, E: Element, const R: usize, const M: usize>(
             let w = E::load::<L>(&row_groups[r][group]);
             for m in 0..M {
                 sums[r][m] = sums[r][m].add_product(w, x[m]);
-            }
-        }
-    }
-    if length % LANES != 0 {
-        for r in 0..R {
-            let w = E::load::<L>(&padded(&rows[r][groups * LANES..length]));
-            for m in 0..M {
-                sums[r][m] = sums[r][m].add_product(w, L::load_f32(&padded(&inputs[m][groups * LANES..])));
             }
         }
     }

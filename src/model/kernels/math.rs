@@ -35,6 +35,7 @@ pub fn silu(x: f32) -> f32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // exact results are meant
 mod tests {
     use super::*;
 

@@ -1,9 +1,12 @@
 //! The arithmetic of a forward pass: products of weights with activations, attention over cached keys, norms.
 //!
 //! Every sum has one order, whatever computes it. A dot product over `k` runs in [`LANES`] partial sums, element `i` going to
-//! partial sum `i % LANES`; each step multiplies, rounds, adds, rounds (no fused multiply-add, which not every machine has); the
+//! partial sum `i % LANES`, those beyond whole groups of [`LANES`] first; each step multiplies, rounds, adds, rounds (no fused multiply-add, which not every machine has); the
 //! partial sums are added as a balanced tree. Portable, AVX2 and AVX-512 code therefore give the same bits, and so do any
 //! number of threads, any number of positions in one product, and any blocking.
+
+// Code for an instruction set is compiled by inlining one body into a function that enables it: a call left over would be slow.
+#![allow(clippy::inline_always)]
 
 mod attention;
 mod element;

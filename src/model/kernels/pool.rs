@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread::{self, JoinHandle};
 
+/// No machine gains from more.
+const MOST_THREADS: usize = 256;
 /// Turns of an idle thread before it sleeps: some 50 µs.
 const IDLE_TURNS: usize = 2_000;
 /// Turns of waiting for another thread's last piece before giving up the processor.
@@ -52,11 +54,11 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl ThreadPool {
-    /// A pool of `threads`, the calling one included; 0 means one for each core. Where the system refuses threads, fewer.
+    /// A pool of `threads`, the calling one included; 0 means one for each core. At most 256, and fewer where the system refuses.
     #[must_use]
     pub fn new(threads: usize) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let threads = if threads == 0 { cores } else { threads };
+        let threads = if threads == 0 { cores } else { threads }.min(MOST_THREADS);
         let shared = Arc::new(Shared {
             epoch: AtomicUsize::new(0),
             active: AtomicUsize::new(0),
@@ -245,6 +247,7 @@ impl fmt::Debug for ThreadPool {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // exact results are meant
 mod tests {
     use super::*;
 
@@ -262,6 +265,12 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn absurd_numbers_of_threads_are_cut() {
+        assert!(ThreadPool::new(usize::MAX).threads() <= MOST_THREADS);
+        assert!(ThreadPool::new(0).threads() >= 1);
     }
 
     #[test]

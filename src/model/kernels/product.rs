@@ -149,6 +149,7 @@ fn tile<L: Lanes, E: Element, const R: usize, const M: usize>(work: &Rows<'_, E>
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // exact results are meant
 mod tests {
     use half::{bf16, f16};
 

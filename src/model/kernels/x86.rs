@@ -1,5 +1,6 @@
 //! AVX2 and AVX-512 lanes, and the kernels compiled for them.
 #![allow(unsafe_code)]
+#![allow(clippy::cast_ptr_alignment)] // the loads below are those without alignment demands
 
 use std::arch::x86_64::{
     __m128i, __m256, __m256i, __m512, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128, _mm_movehl_ps,
@@ -115,8 +116,8 @@ impl Lanes for Avx512 {
     }
 }
 
-/// [`product::rows`] for AVX-512: 16 of the 32 registers hold sums.
-#[target_feature(enable = "avx512f,avx2,f16c")]
+/// [`product::rows`] for AVX-512: 16 of the 32 registers hold sums. Without `avx512vl` the compiler would use 16 registers only.
+#[target_feature(enable = "avx512f,avx512vl,avx2,f16c")]
 pub(super) fn rows_avx512<E: Element>(work: &Rows<'_, E>, range: Range<usize>) {
     product::rows::<Avx512, E, 4, 4>(work, range);
 }
@@ -128,7 +129,7 @@ pub(super) fn rows_avx2<E: Element>(work: &Rows<'_, E>, range: Range<usize>) {
 }
 
 /// [`attention::attend`] for AVX-512.
-#[target_feature(enable = "avx512f,avx2,f16c")]
+#[target_feature(enable = "avx512f,avx512vl,avx2,f16c")]
 pub(super) fn attend_avx512<P: Past>(query: &[f32], scale: f32, past: &P, out: &mut [f32]) {
     attention::attend::<Avx512, P>(query, scale, past, out);
 }
@@ -140,7 +141,7 @@ pub(super) fn attend_avx2<P: Past>(query: &[f32], scale: f32, past: &P, out: &mu
 }
 
 /// Dot product for AVX-512.
-#[target_feature(enable = "avx512f,avx2,f16c")]
+#[target_feature(enable = "avx512f,avx512vl,avx2,f16c")]
 pub(super) fn dot_avx512(a: &[f32], b: &[f32]) -> f32 {
     dots::<Avx512, f32, 1, 1>([a], [b])[0][0]
 }

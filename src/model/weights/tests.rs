@@ -99,6 +99,22 @@ fn absurd_headers_are_errors() {
 }
 
 #[test]
+fn no_byte_of_the_header_causes_a_panic() {
+    let file = sample();
+    let header = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    for position in 0..8 + header {
+        for byte in [0, 1, b'"', b'9', b'}', 0x7F, 0xFF] {
+            let mut damaged = file.clone();
+            damaged[position] = byte;
+            if let Ok(weights) = leaked(damaged) {
+                let _ = weights.matrix("w", [2, 3], DtypeChoice::Bf16);
+                let _ = weights.vector("v", 6);
+            }
+        }
+    }
+}
+
+#[test]
 fn errors_name_tensor_shapes_types_and_file() {
     let weights = leaked(sample()).unwrap();
     let message = |result: Result<Matrix, ModelError>| result.unwrap_err().to_string();

@@ -33,8 +33,8 @@ pub struct Options {
     pub special: SpecialTokens,
     /// The seed of all draws.
     pub seed: u64,
-    /// A theme by name or path; the dark one where there is none.
-    pub theme: Option<String>,
+    /// The theme to begin with, in all its colours.
+    pub theme: Theme,
     /// The colours to use; those of the terminal where there are none.
     pub colours: Option<ColourDepth>,
     /// Which symbols may be drawn.
@@ -47,9 +47,8 @@ impl Options {
     /// # Errors
     /// A theme that is unknown or wrong.
     pub(super) fn setup(&self, depth: ColourDepth) -> Result<Setup, UiError> {
-        let first = self.theme.as_deref().unwrap_or(BUILT_IN[0].0);
-        let mut themes = vec![Theme::load(first)?.at_depth(depth)];
-        for (name, _) in BUILT_IN.iter().filter(|(name, _)| *name != first) {
+        let mut themes = vec![self.theme.at_depth(depth)];
+        for (name, _) in BUILT_IN.iter().filter(|(name, _)| *name != self.theme.name()) {
             themes.push(Theme::built_in(name)?.at_depth(depth));
         }
         let chain = match &self.chain {

@@ -112,17 +112,17 @@ mod tests {
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, 1));
         let area = buffer.area;
         bar(&mut buffer, area, share, Look { theme: &theme, charset }, Role::BarModel);
-        crate::export::text(&buffer)
+        crate::ui::app::tests::rows(&buffer).join("")
     }
 
     #[test]
     fn bars_are_precise_to_an_eighth_and_small_ones_show() {
-        assert_eq!(drawn(4, 1.0, Charset::Unicode), "████\n");
-        assert_eq!(drawn(4, 0.53125, Charset::Unicode), "██▏\n");
-        assert_eq!(drawn(4, 1e-9, Charset::Unicode), "▏\n");
-        assert_eq!(drawn(4, 0.0, Charset::Unicode), "\n");
-        assert_eq!(drawn(4, 7.0, Charset::Unicode), "████\n");
-        assert_eq!(drawn(4, 0.625, Charset::Ascii), "##-\n");
+        assert_eq!(drawn(4, 1.0, Charset::Unicode), "████");
+        assert_eq!(drawn(4, 0.53125, Charset::Unicode), "██▏");
+        assert_eq!(drawn(4, 1e-9, Charset::Unicode), "▏");
+        assert_eq!(drawn(4, 0.0, Charset::Unicode), "");
+        assert_eq!(drawn(4, 7.0, Charset::Unicode), "████");
+        assert_eq!(drawn(4, 0.625, Charset::Ascii), "##-");
     }
 
     #[test]
@@ -135,6 +135,6 @@ mod tests {
         let x = heading(&mut buffer, beyond, "title", look);
         note(&mut buffer, beyond, x, &["note"], look);
         put_right(&mut buffer, 9, 9, "text", Style::new());
-        assert_eq!(crate::export::text(&buffer), "\n");
+        assert_eq!(crate::ui::app::tests::rows(&buffer).join(""), "");
     }
 }

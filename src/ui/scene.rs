@@ -10,7 +10,6 @@ use ratatui::layout::Rect;
 use ratatui::style::Color;
 
 use crate::engine::{Command, Engine, Event};
-use crate::export::{self, SvgOptions};
 
 use super::action::Key;
 use super::app::{App, Model, Setup};
@@ -134,22 +133,11 @@ impl Scene {
         buffer
     }
 
-    /// The screen as plain text.
+    /// Colours of text and background, for a picture of what leaves them to the terminal.
     #[must_use]
-    pub fn text(&self) -> String {
-        export::text(&self.buffer())
-    }
-
-    /// The screen as SVG.
-    #[must_use]
-    pub fn svg(&self, title: &str) -> String {
+    pub fn ground(&self) -> ([u8; 3], [u8; 3]) {
         let base = self.app.look().style(Role::Base);
         let fixed = |colour: Option<Color>, otherwise| colour.and_then(colour::rgb).unwrap_or(otherwise);
-        let options = SvgOptions {
-            title: title.to_owned(),
-            foreground: fixed(base.fg, [0xdd; 3]),
-            background: fixed(base.bg, [0x11; 3]),
-        };
-        export::svg(&self.buffer(), &options)
+        (fixed(base.fg, [0xdd; 3]), fixed(base.bg, [0x11; 3]))
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test that can not go on should stop
 
 mod cli;
+mod interface;
 mod layers;
 mod model_golden;
 mod model_open;

@@ -7,6 +7,8 @@ mod steps;
 mod update;
 
 #[cfg(test)]
+mod pictures;
+#[cfg(test)]
 pub(crate) mod tests;
 
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
 //! Reading a theme: its parents, its palette, its styles, and what is wrong with it, by file, line, key and value.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::{Component, Path, PathBuf};
 
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
@@ -21,7 +22,7 @@ pub enum ThemeError {
         /// The file.
         path: PathBuf,
         /// The system's reason.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The file is wrong.
     #[error("{file}:{line}: {reason}")]
@@ -69,6 +70,27 @@ const MODIFIERS: [(&str, Modifier); 6] = [
     ("crossed-out", Modifier::CROSSED_OUT),
 ];
 
+/// How a file is read: files are no matter of the interface.
+type Read<'a> = dyn Fn(&Path) -> io::Result<String> + 'a;
+
+/// A longer line of parents can only be a circle over links.
+const GENERATIONS: usize = 32;
+
+/// A path without detours over `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(plain.components().next_back(), Some(Component::Normal(_))) => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
 /// One file of the line of inheritance.
 struct Source {
     /// What tells it from every other: its name or its path.
@@ -89,10 +111,9 @@ impl Source {
         })
     }
 
-    fn read(path: &Path) -> Result<Self, ThemeError> {
-        let unreadable = |source| ThemeError::Read { path: path.to_owned(), source };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let id = path.canonicalize().map_err(unreadable)?.display().to_string();
+    fn read(path: &Path, read: &Read<'_>) -> Result<Self, ThemeError> {
+        let text = read(path).map_err(|source| ThemeError::Read { path: path.to_owned(), source })?;
+        let id = plain(path).display().to_string();
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self { id, label: path.display().to_string(), folder, text })
     }
@@ -109,13 +130,13 @@ impl Source {
         ThemeError::Invalid { file: self.label.clone(), line, reason }
     }
 
-    fn parent(&self, name: &Spanned<String>) -> Result<Self, ThemeError> {
+    fn parent(&self, name: &Spanned<String>, read: &Read<'_>) -> Result<Self, ThemeError> {
         let wanted = name.get_ref();
         if let Some(parent) = Self::built_in(wanted) {
             return Ok(parent);
         }
         if wanted.ends_with(".toml") {
-            return Self::read(&self.folder.join(wanted));
+            return Self::read(&self.folder.join(wanted), read);
         }
         Err(self
             .invalid(name.span().start, format!("inherits = \"{wanted}\": {}", ThemeError::Unknown(wanted.clone()))))
@@ -125,17 +146,17 @@ impl Source {
 /// A theme of the program, by name.
 pub(super) fn built_in(name: &str) -> Result<Theme, ThemeError> {
     let source = Source::built_in(name).ok_or_else(|| ThemeError::Unknown(name.to_owned()))?;
-    resolve(source, name.to_owned())
+    resolve(source, name.to_owned(), &|_| Err(io::ErrorKind::NotFound.into()))
 }
 
 /// The theme in a file.
-pub(super) fn load(path: &Path) -> Result<Theme, ThemeError> {
+pub(super) fn load(path: &Path, read: &Read<'_>) -> Result<Theme, ThemeError> {
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    resolve(Source::read(path)?, name)
+    resolve(Source::read(path, read)?, name, read)
 }
 
-fn resolve(source: Source, name: String) -> Result<Theme, ThemeError> {
-    let line = ancestry(source)?;
+fn resolve(source: Source, name: String, read: &Read<'_>) -> Result<Theme, ThemeError> {
+    let line = ancestry(source, read)?;
     // The youngest palette wins everywhere: changing one colour of a parent recolours every style that uses it.
     let mut palette = BTreeMap::new();
     for (source, file) in &line {
@@ -159,14 +180,15 @@ fn resolve(source: Source, name: String) -> Result<Theme, ThemeError> {
 }
 
 /// The file and its parents, eldest first.
-fn ancestry(source: Source) -> Result<Vec<(Source, ThemeFile)>, ThemeError> {
+fn ancestry(source: Source, read: &Read<'_>) -> Result<Vec<(Source, ThemeFile)>, ThemeError> {
     let mut line = Vec::new();
     let mut next = Some(source);
     while let Some(source) = next.take() {
         let file = source.parse()?;
         if let Some(name) = &file.inherits {
-            let parent = source.parent(name)?;
-            if parent.id == source.id || line.iter().any(|(seen, _): &(Source, _)| seen.id == parent.id) {
+            let parent = source.parent(name, read)?;
+            let endless = line.len() > GENERATIONS;
+            if endless || parent.id == source.id || line.iter().any(|(seen, _): &(Source, _)| seen.id == parent.id) {
                 let reason = format!("inherits = \"{}\": themes inherit from each other in a circle", name.get_ref());
                 return Err(source.invalid(name.span().start, reason));
             }
@@ -220,10 +242,7 @@ mod tests {
     use super::*;
 
     fn load_text(text: &str) -> Result<Theme, ThemeError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("mine.toml");
-        std::fs::write(&path, text).unwrap();
-        load(&path)
+        load(Path::new("mine.toml"), &|_| Ok(text.to_owned()))
     }
 
     fn message(text: &str) -> String {
@@ -269,18 +288,23 @@ mod tests {
 
     #[test]
     fn circles_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, parent: &str| {
-            std::fs::write(folder.path().join(name), format!("inherits = \"{parent}\"\n")).unwrap();
+        let files = |path: &Path| match plain(path).to_str().unwrap() {
+            "themes/a.toml" => Ok("inherits = \"b.toml\"\n".to_owned()),
+            "themes/b.toml" => Ok("inherits = \"../themes/./a.toml\"\n".to_owned()),
+            "c.toml" => Ok("inherits = \"c.toml\"\n".to_owned()),
+            "link/l.toml" => Ok("inherits = \"link/l.toml\"\n".to_owned()),
+            path if path.starts_with("link/") => Ok("inherits = \"link/l.toml\"\n".to_owned()),
+            _ => Err(io::ErrorKind::NotFound.into()),
         };
-        write("a.toml", "b.toml");
-        write("b.toml", "./a.toml");
-        let error = load(&folder.path().join("a.toml")).unwrap_err().to_string();
+        let error = load(Path::new("themes/a.toml"), &files).unwrap_err().to_string();
         assert!(
-            error.ends_with("b.toml:1: inherits = \"./a.toml\": themes inherit from each other in a circle"),
+            error.contains("b.toml:1: inherits = \"../themes/./a.toml\": themes inherit from each other in a circle"),
             "{error}"
         );
-        write("c.toml", "c.toml");
-        assert!(load(&folder.path().join("c.toml")).is_err());
+        assert!(load(Path::new("c.toml"), &files).unwrap_err().to_string().contains("circle"));
+        assert!(load(Path::new("link/l.toml"), &files).unwrap_err().to_string().contains("circle"));
+        assert!(
+            load(Path::new("none.toml"), &files).unwrap_err().to_string().starts_with("can't read theme none.toml")
+        );
     }
 }

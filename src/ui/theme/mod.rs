@@ -4,6 +4,7 @@ pub mod colour;
 mod file;
 mod role;
 
+use std::io;
 use std::path::Path;
 
 use ratatui::style::{Color, Style};
@@ -24,14 +25,14 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// The theme of that name, or the one in that file.
+    /// The theme of that name, or the one in that file, which `read` reads.
     ///
     /// # Errors
     /// No such theme, an unreadable file, or one that is wrong; the message names file, line, key and value.
-    pub fn load(name_or_path: &str) -> Result<Self, ThemeError> {
+    pub fn load(name_or_path: &str, read: &dyn Fn(&Path) -> io::Result<String>) -> Result<Self, ThemeError> {
         match BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
             Some((name, _)) => Self::built_in(name),
-            None if name_or_path.ends_with(".toml") => file::load(Path::new(name_or_path)),
+            None if name_or_path.ends_with(".toml") => file::load(Path::new(name_or_path), read),
             None => Err(ThemeError::Unknown(name_or_path.to_owned())),
         }
     }

@@ -44,7 +44,7 @@ pub enum Idle {
 /// All stages, in their order, with one of them selected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Knobs {
-    knobs: Vec<Knob>,
+    list: Vec<Knob>,
     selected: usize,
     mode: Mode,
 }
@@ -53,10 +53,10 @@ impl Knobs {
     /// The stages of a chain, and beside them the knobs that every class asks for, switched off.
     #[must_use]
     pub fn new(chain: &Chain, mode: Mode) -> Self {
-        let knobs = chain.stages().iter().map(|stage| Knob { stage: stage.clone(), switch: Switch::On }).collect();
-        let mut all = Self { knobs, selected: 0, mode };
+        let list = chain.stages().iter().map(|stage| Knob { stage: stage.clone(), switch: Switch::On }).collect();
+        let mut all = Self { list, selected: 0, mode };
         for row in PROCESSORS.iter().filter(|row| AT_HAND.contains(&row.name)) {
-            if !all.knobs.iter().any(|knob| knob.stage.row().name == row.name) {
+            if !all.list.iter().any(|knob| knob.stage.row().name == row.name) {
                 all.insert(row, Switch::Off);
             }
         }
@@ -67,7 +67,7 @@ impl Knobs {
     /// The stages, first to last.
     #[must_use]
     pub fn list(&self) -> &[Knob] {
-        &self.knobs
+        &self.list
     }
 
     /// Which stage the keys turn.
@@ -96,7 +96,7 @@ impl Knobs {
     /// More stages than a chain can have.
     pub fn chain(&self) -> Result<Chain, DecodeError> {
         let mut chain = Chain::default();
-        for knob in self.knobs.iter().filter(|knob| knob.switch == Switch::On) {
+        for knob in self.list.iter().filter(|knob| knob.switch == Switch::On) {
             chain.push(knob.stage.clone())?;
         }
         Ok(match self.mode {
@@ -117,19 +117,19 @@ impl Knobs {
                 _ => Err(Idle::Pending),
             },
         };
-        self.knobs.iter().map(trace).collect()
+        self.list.iter().map(trace).collect()
     }
 
     /// What the stage of that number in the chain measures, in a word.
     #[must_use]
     pub fn measure(&self, stage: usize) -> Option<&'static str> {
-        let knob = self.knobs.iter().filter(|knob| knob.switch == Switch::On).nth(stage)?;
+        let knob = self.list.iter().filter(|knob| knob.switch == Switch::On).nth(stage)?;
         knob.stage.row().measure.split(';').next()
     }
 
     /// Selects the stage after the selected one, or before it, around the ends.
     pub fn select(&mut self, direction: Direction) {
-        let length = self.knobs.len().max(1);
+        let length = self.list.len().max(1);
         self.selected = match direction {
             Direction::Up => (self.selected + 1) % length,
             Direction::Down => (self.selected + length - 1) % length,
@@ -138,7 +138,7 @@ impl Knobs {
 
     /// Turns the selected knob to its next value, which also switches it on.
     pub fn turn(&mut self, direction: Direction) {
-        if let Some(knob) = self.knobs.get_mut(self.selected) {
+        if let Some(knob) = self.list.get_mut(self.selected) {
             // A stage that is switched on by turning begins with the value that it shows.
             if knob.switch == Switch::On {
                 knob.stage = knob.stage.nudge(direction);
@@ -149,7 +149,7 @@ impl Knobs {
 
     /// Turns the first knob of that processor, and selects it.
     pub fn turn_named(&mut self, name: &str, direction: Direction) {
-        if let Some(index) = self.knobs.iter().position(|knob| knob.stage.row().name == name) {
+        if let Some(index) = self.list.iter().position(|knob| knob.stage.row().name == name) {
             self.selected = index;
             self.turn(direction);
         }
@@ -157,7 +157,7 @@ impl Knobs {
 
     /// Switches the selected stage on or off.
     pub fn toggle(&mut self) {
-        if let Some(knob) = self.knobs.get_mut(self.selected) {
+        if let Some(knob) = self.list.get_mut(self.selected) {
             knob.switch = match knob.switch {
                 Switch::On => Switch::Off,
                 Switch::Off => Switch::On,
@@ -172,9 +172,9 @@ impl Knobs {
 
     /// Takes the selected stage out of the list.
     pub fn remove(&mut self) {
-        if self.selected < self.knobs.len() {
-            self.knobs.remove(self.selected);
-            self.selected = self.selected.min(self.knobs.len().saturating_sub(1));
+        if self.selected < self.list.len() {
+            self.list.remove(self.selected);
+            self.selected = self.selected.min(self.list.len().saturating_sub(1));
         }
     }
 
@@ -187,8 +187,8 @@ impl Knobs {
         let Some(stage) = row.usual_value().and_then(|value| Stage::new(row, value).ok()) else { return };
         let place = |row: &ProcessorRow| PROCESSORS.iter().position(|other| other.name == row.name);
         let later = |knob: &Knob| place(knob.stage.row()) > place(row);
-        self.selected = self.knobs.iter().position(later).unwrap_or(self.knobs.len());
-        self.knobs.insert(self.selected, Knob { stage, switch });
+        self.selected = self.list.iter().position(later).unwrap_or(self.list.len());
+        self.list.insert(self.selected, Knob { stage, switch });
     }
 }
 

@@ -43,7 +43,7 @@ impl Scene {
         let (sender, inbox) = channel();
         // The scene may be over before the engine is.
         let emit = move |event| sender.send(event).unwrap_or_default();
-        let engine = Engine::start(options.source.clone(), options.open.clone(), emit)?;
+        let engine = Engine::start(options.source.clone(), options.open, emit)?;
         Self::with(setup, width, height, move |command| engine.send(command), inbox)
     }
 

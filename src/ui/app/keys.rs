@@ -45,7 +45,7 @@ impl App {
     }
 
     fn act(&mut self, action: Action) -> Vec<Effect> {
-        let page = self.list_rows() as isize;
+        let page = self.list_rows().cast_signed();
         match action {
             Action::Step => self.step(),
             Action::Back => self.back(),

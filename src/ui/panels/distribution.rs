@@ -140,15 +140,12 @@ impl List<'_> {
         }
         let model = if removal.is_some() { Role::BarRemoved } else { Role::BarModel };
         self.share(row, 0, analysis.model().prob(id), [text, model], ground, buffer);
-        match removal {
-            Some(removal) => {
-                let name = analysis.stages().get(removal.stage).map_or("", |stage| stage.name);
-                self.tag(row, name, removal.margin, ground, buffer);
-            }
-            None => {
-                let bar = if chosen { Role::BarChosen } else { Role::BarAfter };
-                self.share(row, 1, analysis.sampling_prob(id), [text, bar], ground, buffer);
-            }
+        if let Some(removal) = removal {
+            let name = analysis.stages().get(removal.stage).map_or("", |stage| stage.name);
+            self.tag(row, name, removal.margin, ground, buffer);
+        } else {
+            let bar = if chosen { Role::BarChosen } else { Role::BarAfter };
+            self.share(row, 1, analysis.sampling_prob(id), [text, bar], ground, buffer);
         }
     }
 

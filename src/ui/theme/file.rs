@@ -73,6 +73,11 @@ const MODIFIERS: [(&str, Modifier); 6] = [
 /// How a file is read: files are no matter of the interface.
 type Read<'a> = dyn Fn(&Path) -> io::Result<String> + 'a;
 
+/// Whether a theme is named by its file.
+pub(super) fn is_file(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+}
+
 /// A longer line of parents can only be a circle over links.
 const GENERATIONS: usize = 32;
 
@@ -135,7 +140,7 @@ impl Source {
         if let Some(parent) = Self::built_in(wanted) {
             return Ok(parent);
         }
-        if wanted.ends_with(".toml") {
+        if is_file(wanted) {
             return Self::read(&self.folder.join(wanted), read);
         }
         Err(self

@@ -32,7 +32,7 @@ impl Theme {
     pub fn load(name_or_path: &str, read: &dyn Fn(&Path) -> io::Result<String>) -> Result<Self, ThemeError> {
         match BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
             Some((name, _)) => Self::built_in(name),
-            None if name_or_path.ends_with(".toml") => file::load(Path::new(name_or_path), read),
+            None if file::is_file(name_or_path) => file::load(Path::new(name_or_path), read),
             None => Err(ThemeError::Unknown(name_or_path.to_owned())),
         }
     }

@@ -1,6 +1,7 @@
 //! All integration tests in one binary: linking is the slow part.
 #![allow(clippy::unwrap_used)] // a test that can not go on should stop
 
+mod candle;
 mod cli;
 mod interface;
 mod layers;

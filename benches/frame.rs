@@ -1,4 +1,5 @@
 //! What a frame costs at 200×60 with a vocabulary of 152k, and how long a key waits for its frame while the model is busy.
+#![allow(clippy::unwrap_used, missing_docs)] // a bench that can not go on should stop
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -15,7 +16,6 @@ use logitscope::model::{ModelError, ModelInfo, SpecialTokens, StoredType, TokenP
 use logitscope::ui::app::{App, Setup};
 use logitscope::ui::knobs::Mode;
 use logitscope::ui::message::{Effect, Message};
-use logitscope::ui::scene::Scene;
 use logitscope::ui::theme::Theme;
 use logitscope::ui::{action::Key, view::view};
 use ratatui::buffer::Buffer;
@@ -91,47 +91,25 @@ fn analysed(command: Command) -> Option<Event> {
     Some(Event::Analysed { epoch, node, analysis: Arc::new(analysis) })
 }
 
-fn scene() -> Scene {
-    let (out, inbox) = channel();
-    let tokenizer = words();
-    out.send(Event::Opened { info: info(), tokenizer: tokenizer.clone() }).unwrap();
-    let logits = logits();
-    let send = move |command| {
-        let event = match command {
-            Command::Prompt { epoch, text, special } => {
-                Some(Event::Prompted { epoch, tokens: tokenizer.encode(&text, special).unwrap() })
-            }
-            Command::Evaluate { epoch, path } => {
-                let node = path.last().unwrap().0;
-                Some(Event::Evaluated { epoch, node, logits: logits.clone(), scores: Vec::new(), took: Duration::ZERO })
-            }
-            command => analysed(command),
-        };
-        event.map(|event| out.send(event).unwrap()).unwrap_or_default();
-    };
-    Scene::with(setup(), SCREEN.width, SCREEN.height, send, inbox).unwrap()
-}
-
 fn frame(c: &mut Criterion) {
-    let mut scene = scene();
+    let mut app = opened();
     let mut buffer = Buffer::empty(SCREEN);
     c.bench_function("frame 200x60, 152k tokens", |b| {
         b.iter(|| {
             buffer.reset();
-            black_box(view(scene.app(), SCREEN, &mut buffer))
+            black_box(view(&app, SCREEN, &mut buffer))
         });
     });
-    scene.press("End").unwrap();
+    app.update(Message::Key(Key::parse("End").unwrap().event()));
     c.bench_function("frame at the end of the list", |b| {
         b.iter(|| {
             buffer.reset();
-            black_box(view(scene.app(), SCREEN, &mut buffer))
+            black_box(view(&app, SCREEN, &mut buffer))
         });
     });
 }
 
-/// The state of a scene that was opened, driven by hand: an engine whose model never answers while every core is busy, and
-/// whose chain runs on a thread of its own.
+/// From a key to the picture that the terminal is sent, while every core computes something else.
 fn key_to_frame(c: &mut Criterion) {
     let stop = Arc::new(AtomicBool::new(false));
     let cores = thread::available_parallelism().map_or(2, usize::from);
@@ -163,7 +141,9 @@ fn key_to_frame(c: &mut Criterion) {
         });
     });
     stop.store(true, Ordering::Relaxed);
-    busy.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in busy {
+        thread.join().unwrap();
+    }
 }
 
 /// A turned knob, its chain over 152k tokens on the other thread, and the frame with its effect.

@@ -22,8 +22,11 @@ fn products_agree_with_candle() {
         let (w, x) = (noise(rows * width, 1), noise(positions * width, 2));
         let brain: Vec<bf16> = w.iter().map(|&w| bf16::from_f32(w)).collect();
         let half: Vec<f16> = w.iter().map(|&w| f16::from_f32(w)).collect();
-        let formats =
-            [(Elements::F32(&w), DType::F32), (Elements::Bf16(&brain), DType::BF16), (Elements::F16(&half), DType::F16)];
+        let formats = [
+            (Elements::F32(&w), DType::F32),
+            (Elements::Bf16(&brain), DType::BF16),
+            (Elements::F16(&half), DType::F16),
+        ];
         for (weight, dtype) in formats {
             let mut y = vec![0.0; positions * rows];
             Kernels::new(2).project(&[Linear { weight, rows, bias: None }], &x, width, &mut y);

@@ -3,6 +3,7 @@
 
 mod candle;
 mod cli;
+mod interface;
 mod layers;
 mod model_golden;
 mod model_open;

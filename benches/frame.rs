@@ -1,0 +1,206 @@
+//! What a frame costs at 200×60 with a vocabulary of 152k, and how long a key waits for its frame while the model is busy.
+#![allow(clippy::unwrap_used, missing_docs)] // a bench that can not go on should stop
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use logitscope::decode::{Analysis, Chain, Context, Distribution, TokenId};
+use logitscope::engine::{Command, Event};
+use logitscope::glyph::Charset;
+use logitscope::model::{ModelError, ModelInfo, SpecialTokens, StoredType, TokenPiece, Tokenizer};
+use logitscope::ui::app::{App, Setup};
+use logitscope::ui::knobs::Mode;
+use logitscope::ui::message::{Effect, Message};
+use logitscope::ui::theme::Theme;
+use logitscope::ui::{action::Key, view::view};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+const VOCABULARY: usize = 152_064;
+const SCREEN: Rect = Rect { x: 0, y: 0, width: 200, height: 60 };
+
+struct Words(Vec<TokenPiece>);
+
+impl Tokenizer for Words {
+    fn encode(&self, text: &str, _: SpecialTokens) -> Result<Vec<TokenId>, ModelError> {
+        Ok((0..text.split_whitespace().count() as TokenId).map(|id| id * 7 + 1).collect())
+    }
+
+    fn piece(&self, id: TokenId) -> &TokenPiece {
+        &self.0[id as usize]
+    }
+
+    fn vocab_size(&self) -> usize {
+        self.0.len()
+    }
+}
+
+fn words() -> Arc<Words> {
+    let piece = |id: usize| {
+        let text = format!(" word{id}");
+        TokenPiece {
+            id: id as TokenId,
+            text: text.clone(),
+            piece: text.clone(),
+            bytes: text.into_bytes(),
+            special: false,
+        }
+    };
+    Arc::new(Words((0..VOCABULARY).map(piece).collect()))
+}
+
+fn logits() -> Arc<[f32]> {
+    (0..VOCABULARY).map(|id| 12.0 / (1.0 + ((id * 7919) % VOCABULARY) as f32 * 0.02)).collect()
+}
+
+fn setup() -> Setup {
+    Setup {
+        prompt: "word ".repeat(400),
+        chain: Chain::parse("temperature=0.8,top_k=40,top_p=0.95").unwrap(),
+        mode: Mode::Sampling,
+        special: SpecialTokens::Auto,
+        seed: 0,
+        themes: vec![Theme::built_in("dark").unwrap()],
+        charset: Charset::Unicode,
+    }
+}
+
+fn info() -> ModelInfo {
+    ModelInfo {
+        name: "made-up".into(),
+        architecture: String::new(),
+        vocab_size: VOCABULARY,
+        context_length: 4096,
+        dtype: StoredType::F32,
+        device: "cpu".into(),
+        eos_token_ids: Vec::new(),
+        parameters: 0,
+    }
+}
+
+fn analysed(command: Command) -> Option<Event> {
+    let Command::Analyse { epoch, node, logits, chain, history, prompt_length } = command else { return None };
+    let model = Arc::new(Distribution::from_logits(&logits).unwrap());
+    let _ = model.ranked();
+    let analysis = Analysis::new(model, &chain, Context { history: &history, prompt_length }).unwrap();
+    Some(Event::Analysed { epoch, node, analysis: Arc::new(analysis) })
+}
+
+fn frame(c: &mut Criterion) {
+    let mut app = opened();
+    let mut buffer = Buffer::empty(SCREEN);
+    c.bench_function("frame 200x60, 152k tokens", |b| {
+        b.iter(|| {
+            buffer.reset();
+            black_box(view(&app, SCREEN, &mut buffer))
+        });
+    });
+    app.update(Message::Key(Key::parse("End").unwrap().event()));
+    c.bench_function("frame at the end of the list", |b| {
+        b.iter(|| {
+            buffer.reset();
+            black_box(view(&app, SCREEN, &mut buffer))
+        });
+    });
+}
+
+/// From a key to the picture that the terminal is sent, while every core computes something else.
+fn key_to_frame(c: &mut Criterion) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let cores = thread::available_parallelism().map_or(2, usize::from);
+    let busy: Vec<_> = (0..cores)
+        .map(|_| {
+            let stop = stop.clone();
+            thread::spawn(move || {
+                let mut x = 1.0_f64;
+                while !stop.load(Ordering::Relaxed) {
+                    x = black_box(x * 1.000_001 + 1e-9);
+                }
+            })
+        })
+        .collect();
+    let mut app = opened();
+    let mut buffer = Buffer::empty(SCREEN);
+    let keys = ["Down", "T", "t", "r"].map(|name| Key::parse(name).unwrap().event());
+    let mut turn = 0;
+    c.bench_function("key to frame, all cores busy", |b| {
+        b.iter_custom(|times| {
+            let start = Instant::now();
+            for _ in 0..times {
+                turn += 1;
+                app.update(Message::Key(keys[turn % keys.len()]));
+                buffer.reset();
+                black_box(view(&app, SCREEN, &mut buffer));
+            }
+            start.elapsed()
+        });
+    });
+    stop.store(true, Ordering::Relaxed);
+    for thread in busy {
+        thread.join().unwrap();
+    }
+}
+
+/// A turned knob, its chain over 152k tokens on the other thread, and the frame with its effect.
+fn knob_to_effect(c: &mut Criterion) {
+    let mut app = opened();
+    let mut buffer = Buffer::empty(SCREEN);
+    let (ask, asked) = channel::<Command>();
+    let (answer, answers) = channel();
+    thread::spawn(move || serve(&asked, &|event| answer.send(event).unwrap_or_default()));
+    let keys = ["T", "t"].map(|name| Key::parse(name).unwrap().event());
+    let mut turn = 0;
+    c.bench_function("knob to its effect on the screen, 152k tokens", |b| {
+        b.iter(|| {
+            turn += 1;
+            for effect in app.update(Message::Key(keys[turn % 2])) {
+                if let Effect::Engine(command) = effect {
+                    ask.send(command).unwrap();
+                    app.update(Message::Engine(answers.recv().unwrap()));
+                }
+            }
+            buffer.reset();
+            black_box(view(&app, SCREEN, &mut buffer));
+        });
+    });
+}
+
+/// As the engine's analyst does it: the distribution is kept while only the chain changes.
+fn serve(asked: &Receiver<Command>, emit: &dyn Fn(Event)) {
+    let mut model: Option<Arc<Distribution>> = None;
+    while let Ok(Command::Analyse { epoch, node, logits, chain, history, prompt_length }) = asked.recv() {
+        let model = model.get_or_insert_with(|| Arc::new(Distribution::from_logits(&logits).unwrap())).clone();
+        let _ = model.ranked();
+        let analysis = Analysis::new(model, &chain, Context { history: &history, prompt_length }).unwrap();
+        emit(Event::Analysed { epoch, node, analysis: Arc::new(analysis) });
+    }
+}
+
+fn opened() -> App {
+    let mut app = App::new(setup());
+    app.update(Message::Resize(SCREEN.width, SCREEN.height));
+    let mut effects = app.update(Message::Engine(Event::Opened { info: info(), tokenizer: words() }));
+    while let Some(effect) = effects.pop() {
+        let event = match effect {
+            Effect::Engine(Command::Prompt { epoch, .. }) => {
+                Some(Event::Prompted { epoch, tokens: (1..400).collect() })
+            }
+            Effect::Engine(Command::Evaluate { epoch, path }) => {
+                let node = path.last().unwrap().0;
+                Some(Event::Evaluated { epoch, node, logits: logits(), scores: Vec::new(), took: Duration::ZERO })
+            }
+            Effect::Engine(command) => analysed(command),
+            _ => None,
+        };
+        effects.extend(event.map(|event| app.update(Message::Engine(event))).unwrap_or_default());
+    }
+    app
+}
+
+criterion_group!(benches, frame, key_to_frame, knob_to_effect);
+criterion_main!(benches);

@@ -1,0 +1,109 @@
+//! Steps through the text: taking the pending decision, forcing another, going back and forth.
+
+use crate::decode::TokenId;
+
+use super::{App, Notice, Run, Wish};
+use crate::ui::message::Effect;
+
+impl App {
+    /// Takes the pending decision, or as soon as it is there.
+    pub(super) fn step(&mut self) -> Vec<Effect> {
+        self.wish = Wish::Nothing;
+        match self.shown.as_ref().filter(|_| self.is_current()) {
+            Some(shown) => {
+                let token = shown.pick.token();
+                self.commit(token)
+            }
+            None if self.session.is_none() => Vec::new(),
+            None => {
+                // Also after a failure: what was missing is asked for again.
+                let asked = if self.is_settled() { self.evaluate() } else { Vec::new() };
+                self.wish = Wish::Step;
+                asked
+            }
+        }
+    }
+
+    /// Takes the selected token, whatever the draw.
+    pub(super) fn force(&mut self) -> Vec<Effect> {
+        let Some(shown) = self.shown.as_ref().filter(|_| self.is_current()) else { return Vec::new() };
+        match shown.analysis.model().ranked().get(self.list.selected()) {
+            Some(&token) => self.commit(token),
+            None => Vec::new(),
+        }
+    }
+
+    fn commit(&mut self, token: TokenId) -> Vec<Effect> {
+        let room = self.context_length();
+        let (Some(session), Some(shown)) = (&mut self.session, &self.shown) else { return Vec::new() };
+        if session.path().len() >= room {
+            self.run = Run::Still;
+            let message = format!("the context of {room} tokens is full: step back, or edit the prompt (i)");
+            self.notice = Some(Notice::Error(message));
+            return Vec::new();
+        }
+        session.step(token, shown.chosen(token));
+        if self.is_end(token) && self.run != Run::Still {
+            self.run = Run::Still;
+            self.notice = Some(Notice::Info("the end token ends the text: the run stops here".to_owned()));
+        }
+        self.evaluate()
+    }
+
+    pub(super) fn back(&mut self) -> Vec<Effect> {
+        self.run = Run::Still;
+        self.wish = Wish::Nothing;
+        match self.session.as_mut().map(crate::session::Session::back) {
+            Some(true) => self.evaluate(),
+            Some(false) => self.inform("this is the prompt: edit it with i"),
+            None => Vec::new(),
+        }
+    }
+
+    pub(super) fn redo(&mut self) -> Vec<Effect> {
+        self.run = Run::Still;
+        match self.session.as_mut().map(crate::session::Session::forward) {
+            Some(true) => self.evaluate(),
+            Some(false) => self.inform("nothing lies ahead: step on (Space)"),
+            None => Vec::new(),
+        }
+    }
+
+    pub(super) fn redraw(&mut self) -> Vec<Effect> {
+        if self.knobs.mode() == crate::ui::knobs::Mode::Greedy {
+            return self.inform("greedy draws nothing: press s for sampling");
+        }
+        if let Some(node) = self.cursor() {
+            self.draws.redraw(node);
+            self.repick();
+        }
+        Vec::new()
+    }
+
+    /// Picks again from what is shown.
+    pub(super) fn repick(&mut self) {
+        if let (Some(session), Some(shown)) = (&self.session, &mut self.shown)
+            && shown.node == session.cursor()
+        {
+            shown.pick = self.draws.pick(&shown.analysis, self.knobs.mode(), shown.node, session.step_number());
+        }
+    }
+
+    /// Runs in a way, or stops if it does so already.
+    pub(super) fn toggle_run(&mut self, run: Run) -> Vec<Effect> {
+        if self.run == run {
+            self.run = Run::Still;
+            return Vec::new();
+        }
+        if self.session.is_none() {
+            return Vec::new();
+        }
+        self.run = run;
+        self.step()
+    }
+
+    pub(super) fn inform(&mut self, text: &str) -> Vec<Effect> {
+        self.notice = Some(Notice::Info(text.to_owned()));
+        Vec::new()
+    }
+}

@@ -1,0 +1,207 @@
+//! Messages into state and effects: what the engine tells, and how the parts of a decision are asked for one after the other.
+
+use std::time::Duration;
+
+use ratatui::crossterm::event::KeyEventKind;
+use ratatui::layout::Rect;
+
+use crate::decode::TokenId;
+use crate::engine::{Command, Event};
+use crate::session::{NodeId, Session};
+
+use super::{App, Model, Notice, Run, Shown, Wish, Work};
+use crate::ui::layout::Areas;
+use crate::ui::message::{Effect, Exit, Message};
+
+/// The pace of a run that can be followed.
+const PACE: Duration = Duration::from_millis(140);
+
+/// How long a frame of the spinner stands.
+const SPIN: Duration = Duration::from_millis(120);
+
+impl App {
+    /// Takes a message in, and says what is to be done outside.
+    pub fn update(&mut self, message: Message) -> Vec<Effect> {
+        match message {
+            Message::Key(event) if event.kind == KeyEventKind::Release => Vec::new(),
+            Message::Key(event) => self.key(event),
+            Message::Paste(text) => self.paste(&text),
+            Message::Resize(width, height) => self.resize(width, height),
+            Message::Engine(event) => self.engine(event),
+            Message::Tick => self.tick(),
+            Message::Suspend => vec![Effect::Suspend],
+            Message::Terminate => vec![Effect::Quit(Exit::Told)],
+        }
+    }
+
+    fn resize(&mut self, width: u16, height: u16) -> Vec<Effect> {
+        self.screen = Rect::new(0, 0, width, height);
+        self.select(self.list.selected());
+        Vec::new()
+    }
+
+    /// Selects a row of the list.
+    pub(super) fn select(&mut self, row: usize) {
+        let (length, rows) = (self.list_length(), self.list_rows());
+        self.list.select(row, length, rows);
+    }
+
+    pub(super) fn list_length(&self) -> usize {
+        self.shown.as_ref().map_or(0, |shown| shown.analysis.model().vocab_size())
+    }
+
+    pub(super) fn list_rows(&self) -> usize {
+        Areas::of(self.screen).map_or(1, |areas| areas.list_rows())
+    }
+
+    fn tick(&mut self) -> Vec<Effect> {
+        self.ticks = self.ticks.wrapping_add(1);
+        if self.run == Run::Paced && self.is_current() {
+            return self.step();
+        }
+        if self.is_settled() { Vec::new() } else { vec![Effect::Wake(SPIN)] }
+    }
+
+    fn engine(&mut self, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Opened { info, tokenizer } => {
+                self.model = Model::Open { info, tokenizer };
+                self.begin(self.prompt.clone())
+            }
+            Event::OpenFailed { message } | Event::Died { message } => {
+                self.model = Model::Gone;
+                self.halt();
+                self.notice = Some(Notice::Error(format!("the model is gone: {message}")));
+                Vec::new()
+            }
+            Event::Prompted { epoch, tokens } if epoch == self.epoch => self.prompted(&tokens),
+            Event::Progress { epoch, done, total } if epoch == self.epoch => {
+                if let Work::Reading { .. } = self.work {
+                    self.work = Work::Reading { done, total };
+                }
+                Vec::new()
+            }
+            Event::Evaluated { epoch, node, logits, scores, .. } if epoch == self.epoch => {
+                self.scores.extend(scores);
+                self.logits = Some((node, logits));
+                if self.cursor() == Some(node) { self.analyse() } else { Vec::new() }
+            }
+            Event::Analysed { epoch, node, analysis } if epoch == self.epoch => {
+                self.show(node, analysis);
+                self.go_on()
+            }
+            Event::AnalysisFailed { epoch, message, .. } | Event::Failed { epoch, message } if epoch == self.epoch => {
+                self.halt();
+                self.notice = Some(Notice::Error(message));
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Begins anew with a prompt. The old text stays until the new one is there.
+    pub(super) fn begin(&mut self, text: String) -> Vec<Effect> {
+        if !matches!(self.model, Model::Open { .. }) {
+            self.prompt = text;
+            return Vec::new();
+        }
+        self.halt();
+        self.epoch += 1;
+        self.work = Work::Tokens;
+        self.prompt.clone_from(&text);
+        let command = Command::Prompt { epoch: self.epoch, text, special: self.special };
+        vec![Effect::Engine(command), Effect::Wake(SPIN)]
+    }
+
+    fn prompted(&mut self, tokens: &[TokenId]) -> Vec<Effect> {
+        self.work = Work::Nothing;
+        let room = self.context_length();
+        if tokens.len() > room {
+            let message = format!("the prompt has {} tokens, the model reads {room}: shorten it (i)", tokens.len());
+            self.notice = Some(Notice::Error(message));
+            return Vec::new();
+        }
+        self.session = Session::new(tokens);
+        self.scores.clear();
+        self.draws.clear();
+        self.logits = None;
+        self.shown = None;
+        self.evaluate()
+    }
+
+    pub(super) fn context_length(&self) -> usize {
+        match &self.model {
+            Model::Open { info, .. } => info.context_length,
+            Model::Opening | Model::Gone => usize::MAX,
+        }
+    }
+
+    pub(super) fn cursor(&self) -> Option<NodeId> {
+        self.session.as_ref().map(Session::cursor)
+    }
+
+    /// Asks for the logits after the cursor.
+    pub(super) fn evaluate(&mut self) -> Vec<Effect> {
+        let Some(session) = &self.session else { return Vec::new() };
+        let path = session.path().into_iter().map(|node| (node, session.token(node))).collect();
+        self.work = Work::Reading { done: 0, total: 0 };
+        vec![Effect::Engine(Command::Evaluate { epoch: self.epoch, path }), Effect::Wake(SPIN)]
+    }
+
+    /// Asks for what the chain makes of the logits after the cursor. Where those are not there yet, it will be asked for once
+    /// they are.
+    pub(super) fn analyse(&mut self) -> Vec<Effect> {
+        let (Some(session), Some((node, logits))) = (&self.session, &self.logits) else { return Vec::new() };
+        if *node != session.cursor() {
+            return Vec::new();
+        }
+        match self.chain() {
+            Ok(chain) => {
+                let command = Command::Analyse {
+                    epoch: self.epoch,
+                    node: *node,
+                    logits: logits.clone(),
+                    chain,
+                    history: session.tokens(),
+                    prompt_length: session.prompt_length(),
+                };
+                self.work = Work::Chain;
+                vec![Effect::Engine(command)]
+            }
+            Err(error) => {
+                self.notice = Some(Notice::Error(error.to_string()));
+                Vec::new()
+            }
+        }
+    }
+
+    fn show(&mut self, node: NodeId, analysis: std::sync::Arc<crate::decode::Analysis>) {
+        let Some(session) = self.session.as_ref().filter(|session| session.cursor() == node) else { return };
+        let pick = self.draws.pick(&analysis, self.knobs.mode(), node, session.step_number());
+        let moved = self.shown.as_ref().is_none_or(|shown| shown.node != node);
+        self.shown = Some(Shown { node, analysis, pick });
+        self.select(if moved { 0 } else { self.list.selected() });
+        if self.is_current() {
+            self.work = Work::Nothing;
+        }
+    }
+
+    /// What follows once a decision is there.
+    fn go_on(&mut self) -> Vec<Effect> {
+        if !self.is_current() {
+            return Vec::new();
+        }
+        match (self.wish, self.run) {
+            (Wish::Step, _) | (_, Run::Fast) => self.step(),
+            (Wish::Nothing, Run::Paced) => vec![Effect::Wake(PACE)],
+            (Wish::Nothing, Run::Still) => Vec::new(),
+        }
+    }
+
+    /// Stops whatever goes on by itself.
+    pub(super) fn halt(&mut self) {
+        self.run = Run::Still;
+        self.wish = Wish::Nothing;
+        self.work = Work::Nothing;
+    }
+}

@@ -1,0 +1,93 @@
+//! Numbers as a class reads them: few digits, the same width in a column.
+
+use std::f64::consts::LN_2;
+
+/// Nats as bits.
+#[must_use]
+pub fn bits(nats: f64) -> f64 {
+    nats / LN_2
+}
+
+/// A probability in at most six cells: `100%`, `23.4%`, `1.23%`, `0.045%`, `4e-7`.
+#[must_use]
+pub fn percent(p: f64) -> String {
+    let value = 100.0 * p;
+    // The limits are where rounding would add a digit.
+    match value {
+        v if v.is_nan() => "?".to_owned(),
+        v if v >= 99.95 => "100%".to_owned(),
+        v if v >= 9.995 => format!("{v:.1}%"),
+        v if v >= 0.0995 => format!("{v:.2}%"),
+        v if v >= 0.000_95 => format!("{v:.3}%"),
+        _ if p == 0.0 => "0%".to_owned(),
+        _ if p < 1e-99 => "0+".to_owned(),
+        _ => format!("{p:.0e}"),
+    }
+}
+
+/// A count with its thousands apart: `31,988`.
+#[must_use]
+pub fn count(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count with a unit letter: `7.1M`.
+#[must_use]
+pub fn short(n: u64) -> String {
+    match n {
+        0..1_000 => n.to_string(),
+        1_000..1_000_000 => format!("{:.0}k", n as f64 / 1e3),
+        1_000_000..100_000_000 => format!("{:.1}M", n as f64 / 1e6),
+        100_000_000..1_000_000_000 => format!("{:.0}M", n as f64 / 1e6),
+        _ => format!("{:.1}B", n as f64 / 1e9),
+    }
+}
+
+/// A figure of a measurement, in about four digits.
+#[must_use]
+pub fn figure(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        ..0.001 => format!("{value:.1e}"),
+        ..1.0 => format!("{value:.4}"),
+        ..100.0 => format!("{value:.2}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_never_need_more_than_six_cells() {
+        let cases = [(1.0, "100%"), (0.999, "99.9%"), (0.2341, "23.4%"), (0.0995, "9.95%"), (0.0123, "1.23%")];
+        let small =
+            [(0.00045, "0.045%"), (1.2e-5, "0.001%"), (4.2e-7, "4e-7"), (0.0, "0%"), (3e-120, "0+"), (1e-42, "1e-42")];
+        for (p, want) in cases.into_iter().chain(small) {
+            assert_eq!(percent(p), want);
+        }
+        let mut p = 1.0;
+        while p > 1e-110 {
+            assert!(percent(p).len() <= 6, "{p}: {}", percent(p));
+            p *= 0.997;
+        }
+    }
+
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!(["7", "999", "1,000", "152,064"].map(str::to_owned), [7, 999, 1000, 152_064].map(count));
+        assert_eq!(
+            ["7", "7.1M", "135M", "7.2B"].map(str::to_owned),
+            [7, 7_100_000, 135_000_000, 7_200_000_000].map(short)
+        );
+    }
+}

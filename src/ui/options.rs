@@ -1,0 +1,88 @@
+//! What the interface is opened with, and what can go wrong.
+
+use std::io;
+
+use crate::decode::{Chain, DecodeError};
+use crate::model::{ModelSource, OpenOptions, SpecialTokens};
+
+use super::app::Setup;
+use super::knobs::Mode;
+use super::theme::{BUILT_IN, ColourDepth, Theme, ThemeError};
+use crate::glyph::Charset;
+
+/// The prompt that shows something at once.
+pub const EXAMPLE: &str = "Once upon a time, the king";
+
+/// The chain of somebody who asked for none.
+const USUAL_CHAIN: &str = "temperature=0.8,top_k=40,top_p=0.95";
+
+/// What the interface is opened with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the model comes from.
+    pub source: ModelSource,
+    /// How it is opened.
+    pub open: OpenOptions,
+    /// The prompt; an example where there is none.
+    pub prompt: Option<String>,
+    /// The chain to begin with; a usual one where there is none.
+    pub chain: Option<Chain>,
+    /// How the next token is chosen.
+    pub mode: Mode,
+    /// Whether a begin-of-text token is put before the prompt.
+    pub special: SpecialTokens,
+    /// The seed of all draws.
+    pub seed: u64,
+    /// The theme to begin with, in all its colours.
+    pub theme: Theme,
+    /// The colours to use; those of the terminal where there are none.
+    pub colours: Option<ColourDepth>,
+    /// Which symbols may be drawn.
+    pub charset: Charset,
+}
+
+impl Options {
+    /// The state that these options ask for, in so many colours.
+    ///
+    /// # Errors
+    /// A theme that is unknown or wrong.
+    pub(super) fn setup(&self, depth: ColourDepth) -> Result<Setup, UiError> {
+        let mut themes = vec![self.theme.at_depth(depth)];
+        for (name, _) in BUILT_IN.iter().filter(|(name, _)| *name != self.theme.name()) {
+            themes.push(Theme::built_in(name)?.at_depth(depth));
+        }
+        let chain = match &self.chain {
+            Some(chain) => chain.clone(),
+            None => Chain::parse(USUAL_CHAIN)?,
+        };
+        let prompt = self.prompt.clone().unwrap_or_else(|| EXAMPLE.to_owned());
+        let Self { mode, special, seed, charset, .. } = *self;
+        Ok(Setup { prompt, chain, mode, special, seed, themes, charset })
+    }
+}
+
+/// Why the interface could not be opened, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum UiError {
+    /// Output or input is a file or a pipe.
+    #[error("the interface needs a terminal: use `logitscope run` where there is none")]
+    NoTerminal,
+    /// The terminal or the system refused.
+    #[error("terminal: {0}")]
+    Io(#[from] io::Error),
+    /// The theme.
+    #[error(transparent)]
+    Theme(#[from] ThemeError),
+    /// The chain.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The system asked the program to end.
+    #[error("interrupted")]
+    Interrupted,
+    /// A scene's key that no keyboard has.
+    #[error("no key is called `{0}`: write Right, Down, Enter, Ctrl-C, or a character")]
+    UnknownKey(String),
+    /// A scene whose model could not be opened, or that doesn't come to an end.
+    #[error("{0}")]
+    Scene(String),
+}

@@ -1,0 +1,69 @@
+//! The header: model, position, and whether something is going on.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::glyph;
+use crate::ui::app::{App, Model, Run, Work};
+use crate::ui::knobs::Mode;
+use crate::ui::number::short;
+use crate::ui::paint::{put, put_right};
+use crate::ui::theme::Role;
+
+/// Draws the header into one line.
+pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
+    let look = app.look();
+    let style = look.style(Role::Header);
+    buffer.set_style(area, style);
+    let x = put(buffer, area.x, area.y, " logitscope ", area.width.into(), look.style(Role::Badge));
+    let (state, role) = state(app);
+    let right = position(app).map(|parts| parts + &separator(app)).unwrap_or_default();
+    let end = area.right().saturating_sub(1);
+    let start = put_right(buffer, end, area.y, &state, look.style(role));
+    let start = put_right(buffer, start, area.y, &right, style);
+    let room = usize::from(start.saturating_sub(x + 2));
+    let name = glyph::cut(&glyph::plain(&model(app), look.charset), room, look.charset);
+    put(buffer, x + 1, area.y, &name, room, style);
+}
+
+fn model(app: &App) -> String {
+    match app.model() {
+        Model::Open { info, .. } => {
+            let dot = app.look().signs().dot;
+            format!("{} {dot} {} parameters {dot} {}", info.name, short(info.parameters), info.dtype.name())
+        }
+        Model::Opening => String::new(),
+        Model::Gone => "no model".to_owned(),
+    }
+}
+
+fn separator(app: &App) -> String {
+    format!("  {}  ", app.look().signs().dot)
+}
+
+fn position(app: &App) -> Option<String> {
+    let (session, Model::Open { info, .. }) = (app.session()?, app.model()) else { return None };
+    let mode = match app.knobs().mode() {
+        Mode::Sampling => "sampling",
+        Mode::Greedy => "greedy",
+    };
+    let step = format!("step {}", session.step_number() + 1);
+    let position = format!("token {}/{}", session.path().len(), info.context_length);
+    Some([step, position, mode.to_owned()].join(&separator(app)))
+}
+
+fn state(app: &App) -> (String, Role) {
+    let signs = app.look().signs();
+    let spinner = signs.spinner[app.ticks() % signs.spinner.len()];
+    let busy = |what: &str| (format!("{spinner} {what}"), Role::Running);
+    match (app.model(), app.run(), app.work()) {
+        (Model::Opening, ..) => busy("opening the model"),
+        (Model::Gone, ..) => ("gone".to_owned(), Role::Error),
+        (_, _, Work::Reading { done, total }) if total > 1 => busy(&format!("reading {done}/{total}")),
+        (_, Run::Paced, _) => busy("running"),
+        (_, Run::Fast, _) => busy("running fast"),
+        (_, _, Work::Nothing) => ("ready".to_owned(), Role::Header),
+        (_, _, Work::Tokens | Work::Reading { .. }) => busy("reading"),
+        (_, _, Work::Chain) => busy("chain"),
+    }
+}

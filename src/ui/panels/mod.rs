@@ -1,0 +1,30 @@
+//! The panels of the screen, one file each: what it shows, how it is drawn, its tests.
+
+pub mod chain;
+pub mod detail;
+pub mod distribution;
+pub mod footer;
+pub mod header;
+pub mod overlays;
+pub mod strip;
+pub mod text;
+
+use crate::decode::TokenId;
+use crate::glyph::{self, Charset, Glyph, Kind};
+use crate::model::Tokenizer;
+
+/// The glyphs of a token: its bytes, or the name of a special one.
+#[must_use]
+pub fn token_glyphs(tokenizer: &dyn Tokenizer, id: TokenId, charset: Charset) -> Vec<Glyph> {
+    let piece = tokenizer.piece(id);
+    let bytes = if piece.bytes.is_empty() { piece.piece.as_bytes() } else { &piece.bytes };
+    let glyphs = glyph::token(bytes, charset);
+    if glyphs.is_empty() {
+        return glyph::token(format!("#{id}").as_bytes(), charset);
+    }
+    if !piece.special {
+        return glyphs;
+    }
+    // The name of a special token is no text: all of it is drawn as a mark.
+    glyphs.into_iter().map(|glyph| Glyph { kind: Kind::Mark, ..glyph }).collect()
+}

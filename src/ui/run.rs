@@ -1,0 +1,167 @@
+//! The loop: messages from keyboard, engine and system through one channel, and a frame when something has changed.
+
+use std::io::{self, IsTerminal};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ratatui::crossterm::event::{self, Event as TerminalEvent};
+use ratatui::crossterm::terminal::size;
+
+use crate::engine::Engine;
+
+use super::app::App;
+use super::message::{Effect, Exit, Message};
+use super::terminal::Terminal;
+use super::theme::ColourDepth;
+use super::view::view;
+use super::{Options, UiError};
+
+/// The shortest time between two frames.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// Opens the interface and returns when the user leaves it.
+///
+/// # Errors
+/// No terminal, a theme that is wrong, or the system asked the program to end. A model that can't be opened is shown, not
+/// returned.
+pub fn run(options: Options) -> Result<(), UiError> {
+    let depth = options.colours.unwrap_or_else(|| ColourDepth::detect(|name| std::env::var(name).ok()));
+    let setup = options.setup(depth)?;
+    if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
+        return Err(UiError::NoTerminal);
+    }
+    let (sender, inbox) = channel();
+    let events = sender.clone();
+    // Nobody listens any more once the loop is over: then nothing is lost.
+    let emit = move |event| events.send(Message::Engine(event)).unwrap_or_default();
+    let engine = Engine::start(options.source, options.open, emit)?;
+    watch_signals(sender.clone())?;
+    let terminal = Terminal::take()?;
+    watch_keyboard(sender)?;
+    let (width, height) = size()?;
+    let mut app = App::new(setup);
+    app.update(Message::Resize(width, height));
+    Driver { app, terminal, engine, inbox, wake: None, due: Instant::now(), changed: true }.drive()
+}
+
+fn watch_keyboard(sender: Sender<Message>) -> io::Result<()> {
+    let work = move || {
+        loop {
+            let message = match event::read() {
+                Ok(TerminalEvent::Key(key)) => Message::Key(key),
+                Ok(TerminalEvent::Paste(text)) => Message::Paste(text),
+                Ok(TerminalEvent::Resize(width, height)) => Message::Resize(width, height),
+                Ok(_) => continue,
+                Err(_) => Message::Terminate,
+            };
+            let last = matches!(message, Message::Terminate);
+            if sender.send(message).is_err() || last {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("keyboard".into()).spawn(work).map(|_| ())
+}
+
+#[cfg(unix)]
+fn watch_signals(sender: Sender<Message>) -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM, SIGTSTP])?;
+    let work = move || {
+        for signal in signals.forever() {
+            let message = if signal == SIGTSTP { Message::Suspend } else { Message::Terminate };
+            if sender.send(message).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("signals".into()).spawn(work).map(|_| ())
+}
+
+#[cfg(not(unix))]
+fn watch_signals(_: Sender<Message>) -> io::Result<()> {
+    Ok(())
+}
+
+struct Driver {
+    app: App,
+    terminal: Terminal,
+    engine: Engine,
+    inbox: Receiver<Message>,
+    /// When the state wants a tick.
+    wake: Option<Instant>,
+    /// When the next frame may be drawn.
+    due: Instant,
+    /// Whether something has happened since the last one.
+    changed: bool,
+}
+
+impl Driver {
+    fn drive(mut self) -> Result<(), UiError> {
+        loop {
+            // Every message that is there comes before the frame, unless a flood of them would hold it up.
+            if self.changed && Instant::now() >= self.due + FRAME {
+                self.draw()?;
+            }
+            let until = [self.wake, self.changed.then_some(self.due)].into_iter().flatten().min();
+            match self.receive(until) {
+                Ok(message) => {
+                    if let Some(exit) = self.handle(message)? {
+                        return if exit == Exit::Asked { Ok(()) } else { Err(UiError::Interrupted) };
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => self.on_time()?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    fn receive(&self, until: Option<Instant>) -> Result<Message, RecvTimeoutError> {
+        match until {
+            None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(until) => self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())),
+        }
+    }
+
+    /// Nothing came until the next thing was due: a frame, or a tick.
+    fn on_time(&mut self) -> Result<(), UiError> {
+        if self.changed && Instant::now() >= self.due {
+            self.draw()?;
+        }
+        if self.wake.is_some_and(|wake| Instant::now() >= wake) {
+            self.wake = None;
+            self.handle(Message::Tick)?;
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, message: Message) -> Result<Option<Exit>, UiError> {
+        self.changed = true;
+        for effect in self.app.update(message) {
+            match effect {
+                Effect::Engine(command) => self.engine.send(command),
+                Effect::Wake(after) => {
+                    let at = Instant::now() + after;
+                    self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+                }
+                Effect::Suspend => self.terminal.suspend()?,
+                Effect::Quit(exit) => return Ok(Some(exit)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn draw(&mut self) -> Result<(), UiError> {
+        self.changed = false;
+        self.due = Instant::now() + FRAME;
+        let app = &self.app;
+        self.terminal.draw(|frame| {
+            let area = frame.area();
+            if let Some(cursor) = view(app, area, frame.buffer_mut()) {
+                frame.set_cursor_position(cursor);
+            }
+        })?;
+        Ok(())
+    }
+}

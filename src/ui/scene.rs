@@ -1,0 +1,143 @@
+//! Scenes: the real interface without a terminal. Keys go in, and when everything has come to rest there is a picture.
+//!
+//! Screenshots and tests use the same state, update and view as the program; only the loop is another.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Color;
+
+use crate::engine::{Command, Engine, Event};
+
+use super::action::Key;
+use super::app::{App, Model, Setup};
+use super::message::{Effect, Message};
+use super::theme::{ColourDepth, Role, colour};
+use super::view::view;
+use super::{Options, UiError};
+
+/// Longer than any step of a scene takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// After so long without an event the clock ticks.
+const QUIET: Duration = Duration::from_millis(2);
+
+/// The interface with its engine, and a screen of a fixed size.
+pub struct Scene {
+    app: App,
+    screen: Rect,
+    send: Box<dyn Fn(Command)>,
+    inbox: Receiver<Event>,
+    ticking: Option<()>,
+}
+
+impl Scene {
+    /// Opens the interface and waits until its first picture is complete.
+    ///
+    /// # Errors
+    /// A theme or a model that can't be opened.
+    pub fn open(options: &Options, width: u16, height: u16) -> Result<Self, UiError> {
+        let setup = options.setup(options.colours.unwrap_or(ColourDepth::True))?;
+        let (sender, inbox) = channel();
+        // The scene may be over before the engine is.
+        let emit = move |event| sender.send(event).unwrap_or_default();
+        let engine = Engine::start(options.source.clone(), options.open, emit)?;
+        Self::with(setup, width, height, move |command| engine.send(command), inbox)
+    }
+
+    /// The same with an engine of the caller's: a function that takes commands, and its events.
+    ///
+    /// # Errors
+    /// A model that can't be opened.
+    pub fn with(
+        setup: Setup,
+        width: u16,
+        height: u16,
+        send: impl Fn(Command) + 'static,
+        inbox: Receiver<Event>,
+    ) -> Result<Self, UiError> {
+        let screen = Rect::new(0, 0, width, height);
+        let mut scene = Self { app: App::new(setup), screen, send: Box::new(send), inbox, ticking: None };
+        scene.handle(Message::Resize(width, height));
+        scene.settle()?;
+        match (scene.app.model(), scene.app.notice()) {
+            (Model::Gone, Some(super::app::Notice::Error(reason))) => Err(UiError::Scene(reason.clone())),
+            _ => Ok(scene),
+        }
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Presses keys, given by their names with blanks between, and waits after each until everything has come to rest.
+    ///
+    /// # Errors
+    /// A key that doesn't exist.
+    pub fn press(&mut self, keys: &str) -> Result<(), UiError> {
+        for name in keys.split_whitespace() {
+            let key = Key::parse(name).ok_or_else(|| UiError::UnknownKey(name.to_owned()))?;
+            self.handle(Message::Key(key.event()));
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    /// Gives the screen another size.
+    pub fn resize(&mut self, width: u16, height: u16) {
+        self.screen = Rect::new(0, 0, width, height);
+        self.handle(Message::Resize(width, height));
+    }
+
+    /// Lets something happen, without waiting for what follows.
+    pub fn handle(&mut self, message: Message) {
+        for effect in self.app.update(message) {
+            match effect {
+                Effect::Engine(command) => (self.send)(command),
+                Effect::Wake(_) => self.ticking = Some(()),
+                Effect::Suspend | Effect::Quit(_) => {}
+            }
+        }
+    }
+
+    /// Waits until nothing more happens by itself.
+    ///
+    /// # Errors
+    /// The engine doesn't answer.
+    pub fn settle(&mut self) -> Result<(), UiError> {
+        let started = Instant::now();
+        while !self.app.is_settled() {
+            match self.inbox.recv_timeout(QUIET) {
+                Ok(event) => self.handle(Message::Engine(event)),
+                Err(RecvTimeoutError::Timeout) if self.ticking.take().is_some() => self.handle(Message::Tick),
+                Err(RecvTimeoutError::Timeout) if started.elapsed() < PATIENCE => {}
+                Err(_) => return Err(UiError::Scene("the engine doesn't answer".to_owned())),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is on the screen.
+    #[must_use]
+    pub fn buffer(&self) -> Buffer {
+        let mut buffer = Buffer::empty(self.screen);
+        let cursor = view(&self.app, self.screen, &mut buffer);
+        if let Some(cell) = cursor.and_then(|cursor| buffer.cell_mut(cursor)) {
+            let style = self.app.look().style(Role::Cursor);
+            cell.set_style(style);
+        }
+        buffer
+    }
+
+    /// Colours of text and background, for a picture of what leaves them to the terminal.
+    #[must_use]
+    pub fn ground(&self) -> ([u8; 3], [u8; 3]) {
+        let base = self.app.look().style(Role::Base);
+        let fixed = |colour: Option<Color>, otherwise| colour.and_then(colour::rgb).unwrap_or(otherwise);
+        (fixed(base.fg, [0xdd; 3]), fixed(base.bg, [0x11; 3]))
+    }
+}

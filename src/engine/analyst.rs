@@ -3,19 +3,51 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
-use crate::decode::{Analysis, Chain, Context, DecodeError, Distribution, TokenId};
+use crate::decode::{Analysis, Chain, Context, DecodeError, Distribution, TokenBytes, TokenId};
+use crate::model::Tokenizer;
 use crate::session::NodeId;
 
+use super::text::Pieces;
 use super::worker::{Event, guarded};
 
-/// One distribution and the chain to run over it.
-pub(super) struct Question {
-    pub(super) epoch: u64,
-    pub(super) node: NodeId,
-    pub(super) logits: Arc<[f32]>,
-    pub(super) chain: Chain,
-    pub(super) history: Vec<TokenId>,
-    pub(super) prompt_length: usize,
+/// One distribution, the chain to run over it, and all that the chain may look at.
+pub struct Question {
+    /// Passed back with the answer.
+    pub epoch: u64,
+    /// Passed back with the answer.
+    pub node: NodeId,
+    /// Shape: `[vocab_size]`.
+    pub logits: Arc<[f32]>,
+    /// The chain.
+    pub chain: Chain,
+    /// Token ids of prompt and output.
+    pub history: Vec<TokenId>,
+    /// How many of them are the prompt.
+    pub prompt_length: usize,
+    /// What each token of the output was chosen with, as in [`Context`].
+    pub sampling_logprobs: Vec<f64>,
+    /// The random number for processors that act by chance.
+    pub chance: f64,
+    /// What the tokens say, for processors that look at text.
+    pub tokenizer: Option<Arc<dyn Tokenizer>>,
+}
+
+impl Question {
+    /// Answers it: `model` is the distribution of its logits.
+    ///
+    /// # Errors
+    /// A chain that leaves no token, or that names one outside of the vocabulary.
+    pub fn answer(&self, model: Arc<Distribution>) -> Result<Analysis, DecodeError> {
+        let pieces = self.tokenizer.as_deref().map(Pieces);
+        let context = Context {
+            history: &self.history,
+            prompt_length: self.prompt_length,
+            sampling_logprobs: &self.sampling_logprobs,
+            chance: self.chance,
+            bytes: pieces.as_ref().map(|pieces| pieces as &dyn TokenBytes),
+        };
+        Analysis::new(model, &self.chain, context)
+    }
 }
 
 enum Slot {
@@ -87,6 +119,5 @@ fn answer(question: &Question, last: &mut Option<(Arc<[f32]>, Arc<Distribution>)
             model
         }
     };
-    let context = Context { history: &question.history, prompt_length: question.prompt_length, ..Context::default() };
-    Analysis::new(model, &question.chain, context)
+    question.answer(model)
 }

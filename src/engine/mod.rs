@@ -10,6 +10,7 @@ mod tests;
 mod text;
 mod worker;
 
+pub use analyst::Question;
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
 pub use generate::{

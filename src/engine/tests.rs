@@ -289,7 +289,17 @@ fn the_engine_prompts_evaluates_and_analyses() {
     assert_eq!(node, session.cursor());
     let chain = Chain::parse("top_k=2").unwrap();
     let history = session.tokens();
-    engine.send(Command::Analyse { epoch: 1, node, logits, chain, history, prompt_length: 3 });
+    engine.send(Command::Analyse(Question {
+        epoch: 1,
+        node,
+        logits,
+        chain,
+        history,
+        prompt_length: 3,
+        sampling_logprobs: Vec::new(),
+        chance: 0.0,
+        tokenizer: None,
+    }));
     let analysis = wait(&events, |event| match event {
         Event::Analysed { epoch: 1, analysis, .. } => Some(analysis),
         _ => None,

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::decode::{Analysis, Chain, TokenId};
+use crate::decode::{Analysis, TokenId};
 use crate::model::{LoadedModel, ModelInfo, ModelSource, OpenOptions, Progress, SpecialTokens, Tokenizer, open};
 use crate::session::NodeId;
 
@@ -37,20 +37,7 @@ pub enum Command {
         path: Vec<(NodeId, TokenId)>,
     },
     /// Runs a chain over logits, beside the model. Of several that wait, only the newest is done.
-    Analyse {
-        /// Passed back with the answer.
-        epoch: u64,
-        /// Passed back with the answer.
-        node: NodeId,
-        /// Shape: `[vocab_size]`.
-        logits: Arc<[f32]>,
-        /// The chain.
-        chain: Chain,
-        /// Token ids of prompt and output.
-        history: Vec<TokenId>,
-        /// How many of them are the prompt.
-        prompt_length: usize,
-    },
+    Analyse(Question),
     /// Breaks off what the model is doing.
     Cancel,
 }
@@ -181,9 +168,7 @@ impl Engine {
     /// Hands a command over; never waits.
     pub fn send(&self, command: Command) {
         match command {
-            Command::Analyse { epoch, node, logits, chain, history, prompt_length } => {
-                self.analyst.ask(Question { epoch, node, logits, chain, history, prompt_length });
-            }
+            Command::Analyse(question) => self.analyst.ask(question),
             Command::Cancel => {
                 self.generation.cancelled.fetch_add(1, Ordering::Relaxed);
             }
@@ -235,7 +220,7 @@ fn serve(
                 emit(prompted(epoch, &text, special, tokenizer.as_ref()));
             }
             Command::Evaluate { epoch, path } => evaluate(&mut evaluator, epoch, &path, generation, emit),
-            Command::Analyse { .. } | Command::Cancel => {}
+            Command::Analyse(_) | Command::Cancel => {}
         }
     }
 }

@@ -150,6 +150,13 @@ impl Session {
         self.path().into_iter().map(|node| self.token(node)).collect()
     }
 
+    /// The log-probability that each token of the output up to the cursor was chosen with, in nats.
+    #[must_use]
+    pub fn sampling_logprobs(&self) -> Vec<f64> {
+        let chosen = |node: NodeId| self.chosen(node).map(|chosen| chosen.sampling_logprob);
+        self.path().into_iter().filter_map(chosen).collect()
+    }
+
     /// How many tokens the output has up to the cursor: the number of the step that is decided next.
     #[must_use]
     pub fn step_number(&self) -> usize {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::decode::{Analysis, Chain, Draw, TokenId, uniform};
+use crate::decode::{Analysis, Chain, Draw, TokenId, chance, uniform};
 use crate::session::{Chosen, How, NodeId};
 use crate::ui::knobs::Mode;
 
@@ -93,6 +93,12 @@ impl Draws {
     #[must_use]
     pub fn redrawn(&self, node: NodeId) -> u64 {
         self.redrawn.get(&node).copied().unwrap_or_default()
+    }
+
+    /// The random number of a step for processors that act by chance.
+    #[must_use]
+    pub fn chance(&self, step: usize) -> f64 {
+        chance(self.seed, 0, step as u64)
     }
 
     /// The pick after a token, at the step of that number.

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use ratatui::buffer::Buffer;
 
-use crate::decode::{Analysis, Chain, Context, Distribution, TokenId};
+use crate::decode::{Chain, Distribution, TokenId};
 use crate::engine::{Command, Event, TokenScore};
 use crate::glyph::{self, Charset};
 use crate::model::{ModelError, ModelInfo, SpecialTokens, StoredType, TokenPiece, Tokenizer};
@@ -91,9 +91,10 @@ fn answer(command: Command, tokenizer: &Words, out: &Sender<Event>) {
             let scores = path.iter().skip(1).map(|&(node, token)| (node, score(token))).collect();
             Event::Evaluated { epoch, node, logits: logits(last, size), scores, took: std::time::Duration::ZERO }
         }
-        Command::Analyse { epoch, node, logits, chain, history, prompt_length } => {
-            let model = Arc::new(Distribution::from_logits(&logits).unwrap());
-            match Analysis::new(model, &chain, Context { history: &history, prompt_length }) {
+        Command::Analyse(question) => {
+            let (epoch, node) = (question.epoch, question.node);
+            let model = Arc::new(Distribution::from_logits(&question.logits).unwrap());
+            match question.answer(model) {
                 Ok(analysis) => Event::Analysed { epoch, node, analysis: Arc::new(analysis) },
                 Err(error) => Event::AnalysisFailed { epoch, node, message: error.to_string() },
             }

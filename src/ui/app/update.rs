@@ -6,7 +6,7 @@ use ratatui::crossterm::event::KeyEventKind;
 use ratatui::layout::Rect;
 
 use crate::decode::TokenId;
-use crate::engine::{Command, Event};
+use crate::engine::{Command, Event, Question};
 use crate::session::{NodeId, Session};
 
 use super::{App, Model, Notice, Run, Shown, Wish, Work};
@@ -157,16 +157,22 @@ impl App {
         }
         match self.chain() {
             Ok(chain) => {
-                let command = Command::Analyse {
+                let question = Question {
                     epoch: self.epoch,
                     node: *node,
                     logits: logits.clone(),
                     chain,
                     history: session.tokens(),
                     prompt_length: session.prompt_length(),
+                    sampling_logprobs: session.sampling_logprobs(),
+                    chance: self.draws.chance(session.step_number()),
+                    tokenizer: match &self.model {
+                        Model::Open { tokenizer, .. } => Some(tokenizer.clone()),
+                        Model::Opening | Model::Gone => None,
+                    },
                 };
                 self.work = Work::Chain;
-                vec![Effect::Engine(command)]
+                vec![Effect::Engine(Command::Analyse(question))]
             }
             Err(error) => {
                 self.notice = Some(Notice::Error(error.to_string()));

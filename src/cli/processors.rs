@@ -39,6 +39,7 @@ fn flag(row: &'static ProcessorRow) -> Arg {
         Parameter::Count(_) => "N",
         Parameter::Bias(_) => "ID=VALUE,…",
         Parameter::Ids(_) => "ID,…",
+        Parameter::Fields(..) => "X:Y:…",
     };
     Arg::new(row.name)
         .long(row.name.replace('_', "-"))

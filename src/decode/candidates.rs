@@ -122,10 +122,15 @@ impl Candidates {
 
     /// Removes these tokens outright: nothing is measured.
     pub fn remove(&mut self, ids: &[TokenId]) {
+        self.remove_measured(ids, |_, _| f64::NAN);
+    }
+
+    /// Removes these tokens; of each one `measure` (of id and score) is noted.
+    pub fn remove_measured(&mut self, ids: &[TokenId], measure: impl Fn(TokenId, f64) -> f64) {
         let mut any = false;
         for &id in ids {
             if self.is_alive(id) {
-                self.bury(id, f64::NAN);
+                self.bury(id, measure(id, self.scores[id as usize]));
                 any = true;
             }
         }

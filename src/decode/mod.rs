@@ -30,9 +30,9 @@ pub use candidates::Candidates;
 pub use chain::{Chain, Preset, Stage};
 pub use distribution::{Distribution, by_score};
 pub use error::DecodeError;
-pub use processor::{Context, Direction, Kind, LogitsProcessor, Parameter, ProcessorRow, Value};
+pub use processor::{Context, Direction, Field, Kind, LogitsProcessor, Parameter, ProcessorRow, TokenBytes, Value};
 pub use processors::{PROCESSORS, processor};
-pub use sampler::{Draw, uniform};
+pub use sampler::{Draw, chance, uniform};
 
 /// The number of a token in a vocabulary.
 pub type TokenId = u32;

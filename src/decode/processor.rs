@@ -12,6 +12,19 @@ pub struct Context<'a> {
     pub history: &'a [TokenId],
     /// How many of them are the prompt.
     pub prompt_length: usize,
+    /// For each token of the output, the log-probability that it was chosen with, in nats: what adaptive processors steer by.
+    /// May be empty where none is in the chain.
+    pub sampling_logprobs: &'a [f64],
+    /// A random number in [0, 1) of this step, apart from its draw, for processors that act by chance.
+    pub chance: f64,
+    /// What the tokens say, for processors that look at text; `None` where nothing is known.
+    pub bytes: Option<&'a dyn TokenBytes>,
+}
+
+/// What a token stands for.
+pub trait TokenBytes: fmt::Debug {
+    /// The token's part of the text; empty for special tokens and unknown ids.
+    fn token_bytes(&self, id: TokenId) -> &[u8];
 }
 
 impl Context<'_> {
@@ -52,16 +65,21 @@ pub enum Value {
     Bias(Vec<(TokenId, f64)>),
     /// Token ids.
     Ids(Vec<TokenId>),
+    /// Several real numbers, in the order of the processor's fields.
+    Fields(Vec<f64>),
 }
 
 impl fmt::Display for Value {
-    /// As `--chain` reads it: `0.8`, `40`, `5=1.5,7=-2`, `0,1`.
+    /// As `--chain` reads it: `0.8`, `40`, `5=1.5,7=-2`, `0,1`, `0.5:0.1`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
             Self::Count(count) => write!(f, "{count}"),
             Self::Bias(biases) => join(f, biases.iter().map(|(id, bias)| format!("{id}={bias}"))),
             Self::Ids(ids) => join(f, ids.iter().map(ToString::to_string)),
+            Self::Fields(numbers) => {
+                f.write_str(&numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(":"))
+            }
         }
     }
 }
@@ -84,6 +102,21 @@ pub enum Parameter {
     Bias(fn(Vec<(TokenId, f64)>) -> Built),
     /// `ID,…`.
     Ids(fn(Vec<TokenId>) -> Built),
+    /// `A:B:…`; fields left out at the end take their usual values.
+    Fields(&'static [Field], fn(&[f64]) -> Built),
+}
+
+/// One of several numbers that a processor takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// What it is called in help and messages.
+    pub name: &'static str,
+    /// The least that it may be.
+    pub low: f64,
+    /// The most that it may be.
+    pub high: f64,
+    /// What it is when it is left out.
+    pub usual: f64,
 }
 
 /// Which way a knob is turned.
@@ -141,6 +174,12 @@ impl ProcessorRow {
                 let ids = text.split(',').map(|id| id.trim().parse().ok()).collect::<Option<_>>();
                 Value::Ids(ids.ok_or_else(|| bad("not a list of token ids"))?)
             }
+            Parameter::Fields(fields, _) => {
+                let numbers = text.split(':').map(|number| number.trim().parse().ok()).collect::<Option<_>>();
+                let mut numbers: Vec<f64> = numbers.ok_or_else(|| bad("not NUMBER:NUMBER:…"))?;
+                numbers.extend(fields.iter().skip(numbers.len()).map(|field| field.usual));
+                Value::Fields(numbers)
+            }
         };
         self.build(&value)?;
         Ok(value)
@@ -170,6 +209,19 @@ impl ProcessorRow {
                 Ok(build(biases.clone()))
             }
             (Parameter::Ids(build), Value::Ids(ids)) => Ok(build(ids.clone())),
+            (Parameter::Fields(fields, build), Value::Fields(numbers)) if numbers.len() == fields.len() => {
+                let within = |(field, number): &(&Field, &f64)| (field.low..=field.high).contains(*number);
+                match fields.iter().zip(numbers).find(|pair| !within(pair)) {
+                    Some((Field { name, low, high, .. }, number)) => {
+                        Err(bad(&format!("out of range: {name} is {number}, and must be between {low} and {high}")))
+                    }
+                    None => Ok(build(numbers)),
+                }
+            }
+            (Parameter::Fields(fields, _), Value::Fields(_)) => {
+                let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+                Err(bad(&format!("too long: it takes {}", names.join(":"))))
+            }
             _ => Err(bad("of the wrong kind")),
         }
     }
@@ -186,6 +238,7 @@ impl ProcessorRow {
         let now = match value {
             Value::Number(number) => *number,
             Value::Count(count) => *count as f64,
+            Value::Fields(numbers) => numbers.first().copied().unwrap_or_default(),
             Value::Bias(_) | Value::Ids(_) => return value.clone(),
         };
         // A typed value may lie a rounding error beside the grid: that is no step.
@@ -194,13 +247,24 @@ impl ProcessorRow {
             Direction::Up => self.grid.iter().find(|&&step| step > now && beyond(step)),
             Direction::Down => self.grid.iter().rev().find(|&&step| step < now && beyond(step)),
         };
-        next.and_then(|&step| self.number(step)).unwrap_or_else(|| value.clone())
+        match (next, value) {
+            // Of several numbers a knob turns the first.
+            (Some(&step), Value::Fields(numbers)) => {
+                Value::Fields(std::iter::once(step).chain(numbers.iter().skip(1).copied()).collect())
+            }
+            (Some(&step), _) => self.number(step).unwrap_or_else(|| value.clone()),
+            (None, _) => value.clone(),
+        }
     }
 
     fn number(&self, number: f64) -> Option<Value> {
         match self.parameter {
             Parameter::Number(..) => Some(Value::Number(number)),
             Parameter::Count(_) => Some(Value::Count(number as usize)),
+            Parameter::Fields(fields, _) => {
+                let rest = fields.iter().skip(1).map(|field| field.usual);
+                Some(Value::Fields(std::iter::once(number).chain(rest).collect()))
+            }
             Parameter::Bias(_) | Parameter::Ids(_) => None,
         }
     }

@@ -18,6 +18,12 @@ pub fn uniform(seed: u64, sequence: u64, step: u64) -> f64 {
     (generator.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
+/// The random number of a step for processors that act by chance: as [`uniform`], from streams that no draw uses.
+#[must_use]
+pub fn chance(seed: u64, sequence: u64, step: u64) -> f64 {
+    uniform(seed, sequence | 1 << 63, step)
+}
+
 /// A draw and the token that it chose.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Draw {

@@ -87,6 +87,6 @@ fn answer(question: &Question, last: &mut Option<(Arc<[f32]>, Arc<Distribution>)
             model
         }
     };
-    let context = Context { history: &question.history, prompt_length: question.prompt_length };
+    let context = Context { history: &question.history, prompt_length: question.prompt_length, ..Context::default() };
     Analysis::new(model, &question.chain, context)
 }

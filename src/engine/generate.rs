@@ -10,7 +10,7 @@ use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run, Tokenizer
 
 use super::EngineError;
 use super::evaluator::{CHUNK, TokenScore};
-use super::text::{assemble, find_stop};
+use super::text::{Pieces, assemble, find_stop};
 
 /// What is to be generated.
 pub struct Request<'a> {
@@ -166,7 +166,14 @@ pub fn generate(
     while tokens.len() < length {
         let step = tokens.len();
         let chain = chain_of_step(&chain, request, step)?;
-        let context = Context { history: &history, prompt_length: request.prompt.len() };
+        let sampling_logprobs: Vec<f64> = tokens.iter().map(|token| token.sampling_logprob).collect();
+        let context = Context {
+            history: &history,
+            prompt_length: request.prompt.len(),
+            sampling_logprobs: &sampling_logprobs,
+            chance: request.strategy.chance(request.sequence, step as u64),
+            bytes: Some(&Pieces(tokenizer)),
+        };
         let analysis = Analysis::new(Arc::new(Distribution::from_logits(&logits)?), &chain, context)?;
         let choice = request.strategy.choose(&analysis, request.sequence, step as u64);
         let token = score(&analysis, choice.token);

@@ -1,11 +1,28 @@
 //! Text from tokens.
 
-use crate::decode::TokenId;
+use std::fmt;
+
+use crate::decode::{TokenBytes, TokenId};
 use crate::model::Tokenizer;
 
 /// The bytes of the tokens, one after the other. Special tokens have none.
 pub fn assemble<'a>(tokenizer: &dyn Tokenizer, ids: impl IntoIterator<Item = &'a TokenId>) -> Vec<u8> {
     ids.into_iter().flat_map(|&id| tokenizer.piece(id).bytes.iter().copied()).collect()
+}
+
+/// The tokenizer as the processors see it.
+pub(super) struct Pieces<'a>(pub(super) &'a dyn Tokenizer);
+
+impl fmt::Debug for Pieces<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pieces")
+    }
+}
+
+impl TokenBytes for Pieces<'_> {
+    fn token_bytes(&self, id: TokenId) -> &[u8] {
+        &self.0.piece(id).bytes
+    }
 }
 
 /// Where the first of the stop strings begins.

@@ -161,6 +161,7 @@ fn value_json(value: &crate::decode::Value) -> Value {
         crate::decode::Value::Number(number) => (*number).into(),
         crate::decode::Value::Count(count) => (*count).into(),
         crate::decode::Value::Ids(ids) => ids.clone().into(),
+        crate::decode::Value::Fields(numbers) => numbers.clone().into(),
         crate::decode::Value::Bias(biases) => {
             biases.iter().map(|(id, bias)| (id.to_string(), finite(*bias).into())).collect::<Map<_, _>>().into()
         }

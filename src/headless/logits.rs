@@ -134,7 +134,7 @@ fn answer(line: &str, defaults: &LogitsDefaults) -> Result<Answer, String> {
     if let Some(labels) = question.labels.as_ref().filter(|labels| labels.len() != logits.len()) {
         return Err(format!("labels: there are {} for {} logits", labels.len(), logits.len()));
     }
-    let context = Context { history: &question.history, prompt_length: question.prompt_length };
+    let context = Context { history: &question.history, prompt_length: question.prompt_length, ..Context::default() };
     let analysis = analyse(&logits, &chain, context).map_err(|error| error.to_string())?;
     Ok(Answer::new(&analysis, question.labels))
 }

@@ -26,7 +26,7 @@ fn chains_agree_with_transformers() {
         let logits: Vec<f64> = case.logits.iter().map(|z| z.unwrap_or(f64::NEG_INFINITY)).collect();
         let model = Arc::new(Distribution::from_logits(&logits).unwrap());
         let chain = Chain::parse(&case.chain).unwrap();
-        let context = Context { history: &case.history, prompt_length: case.history.len() };
+        let context = Context { history: &case.history, prompt_length: case.history.len(), ..Context::default() };
         let analysis = Analysis::new(model, &chain, context).unwrap();
         for (id, want) in case.probs.iter().enumerate() {
             let got = analysis.sampling_prob(id as TokenId);

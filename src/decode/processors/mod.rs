@@ -1,10 +1,13 @@
 //! The processors, one file each, and the table that declares them.
 
+mod dry;
+mod dynamic_temperature;
 mod epsilon_cutoff;
 mod eta_cutoff;
 mod frequency_penalty;
 mod logit_bias;
 mod min_p;
+mod mirostat;
 mod no_repeat_ngram_size;
 mod presence_penalty;
 mod repetition_penalty;
@@ -14,6 +17,7 @@ mod top_k;
 mod top_n_sigma;
 mod top_p;
 mod typical_p;
+mod xtc;
 
 use std::collections::BTreeMap;
 
@@ -27,7 +31,9 @@ pub static PROCESSORS: &[ProcessorRow] = &[
     presence_penalty::ROW,
     frequency_penalty::ROW,
     no_repeat_ngram_size::ROW,
+    dry::ROW,
     temperature::ROW,
+    dynamic_temperature::ROW,
     top_n_sigma::ROW,
     top_k::ROW,
     top_p::ROW,
@@ -35,6 +41,8 @@ pub static PROCESSORS: &[ProcessorRow] = &[
     typical_p::ROW,
     epsilon_cutoff::ROW,
     eta_cutoff::ROW,
+    xtc::ROW,
+    mirostat::ROW,
 ];
 
 /// Finds a processor by its name.

@@ -24,8 +24,9 @@ pub(super) const ROW: ProcessorRow = ProcessorRow {
 };
 
 #[derive(Debug)]
-struct Temperature {
-    temperature: f64,
+pub(super) struct Temperature {
+    /// Zero or more.
+    pub(super) temperature: f64,
 }
 
 impl LogitsProcessor for Temperature {

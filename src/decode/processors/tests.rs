@@ -5,11 +5,12 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::PROCESSORS;
-use crate::decode::{Analysis, Chain, Context, Distribution, Kind, Stage, TokenId, Value};
+use crate::decode::{Analysis, Chain, Context, Distribution, Kind, Stage, TokenId};
 
 fn analyse(logits: &[f64], chain: &str, history: &[TokenId], prompt_length: usize) -> Analysis {
     let model = Arc::new(Distribution::from_logits(logits).unwrap());
-    Analysis::new(model, &Chain::parse(chain).unwrap(), Context { history, prompt_length }).unwrap()
+    Analysis::new(model, &Chain::parse(chain).unwrap(), Context { history, prompt_length, ..Context::default() })
+        .unwrap()
 }
 
 fn probs(logits: &[f64], chain: &str) -> Vec<f64> {
@@ -122,6 +123,64 @@ fn no_repeat_ngram_bans_what_completes_a_known_run() {
 }
 
 #[test]
+fn xtc_removes_all_but_the_last_above_the_threshold_by_chance() {
+    let model = Arc::new(Distribution::from_logits(&logs(&[0.4, 0.3, 0.15, 0.1, 0.05])).unwrap());
+    let kept = |chain: &str, chance: f64| {
+        let context = Context { chance, ..Context::default() };
+        Analysis::new(Arc::clone(&model), &Chain::parse(chain).unwrap(), context).unwrap().kept().to_vec()
+    };
+    assert_eq!(kept("xtc=0.5:0.12", 0.49), [2, 3, 4]);
+    assert_eq!(kept("xtc=0.5:0.12", 0.5), [0, 1, 2, 3, 4]);
+    assert_eq!(kept("xtc=1:0.35", 0.0), [0, 1, 2, 3, 4], "one token above the threshold stays");
+}
+
+#[test]
+fn dynamic_temperature_follows_the_entropy() {
+    let flat = analyse(&[1.0, 1.0, 1.0], "dynamic_temperature=0.5:2:1", &[], 0);
+    assert!((flat.score(0) - 0.5).abs() < 1e-12, "the highest entropy has the highest temperature");
+    let z = logs(&[0.7, 0.2, 0.1]);
+    let share = 0.801_818_552_543_533_1 / 3.0_f64.ln();
+    let analysis = analyse(&z, "dynamic_temperature=0.5:1.5:2", &[], 0);
+    assert!((analysis.score(1) - z[1] / (0.5 + share * share)).abs() < 1e-12);
+}
+
+#[test]
+fn mirostat_bounds_the_surprisal_and_learns() {
+    let z = logs(&[0.5, 0.25, 0.125, 0.0625, 0.0625]);
+    let model = Arc::new(Distribution::from_logits(&z).unwrap());
+    let kept = |sampling_logprobs: &[f64]| {
+        let chain = Chain::parse("mirostat=1.25:0.5").unwrap();
+        let context = Context { sampling_logprobs, ..Context::default() };
+        Analysis::new(Arc::clone(&model), &chain, context).unwrap().kept().len()
+    };
+    assert_eq!(kept(&[]), 2, "the bound begins at 2.5 bits");
+    assert_eq!(kept(&[0.0]), 3, "a token of no surprise raises it to 3.125");
+    assert_eq!(kept(&[-6.0 * std::f64::consts::LN_2]), 1, "one of 6 bits lowers it to 0.125, and the best stays");
+}
+
+#[test]
+fn dry_penalizes_by_the_length_of_the_run() {
+    let score = |history: &[TokenId], chain: &str, id| analyse(&[5.0; 6], chain, history, 0).score(id);
+    let history = [1, 2, 3, 4, 0, 1, 2, 3];
+    assert_eq!(score(&history, "dry=1:2:2", 4), 3.0, "a run of 3 with 2 allowed: 1 · 2^1");
+    assert_eq!(score(&history, "dry=1:2:3", 4), 4.0);
+    assert_eq!(score(&history, "dry=1:2:4", 4), 5.0);
+    assert_eq!(score(&history, "dry=1:2:2", 0), 5.0);
+
+    #[derive(Debug)]
+    struct Breaks;
+    impl crate::decode::TokenBytes for Breaks {
+        fn token_bytes(&self, id: TokenId) -> &[u8] {
+            if id == 2 { b"\n" } else { b"x" }
+        }
+    }
+    let model = Arc::new(Distribution::from_logits(&[5.0; 6]).unwrap());
+    let context = Context { history: &history, bytes: Some(&Breaks), ..Context::default() };
+    let analysis = Analysis::new(model, &Chain::parse("dry=1:2:1").unwrap(), context).unwrap();
+    assert_eq!(analysis.score(4), 4.0, "the run ends at the line break: its length is 1");
+}
+
+#[test]
 fn ids_outside_of_the_vocabulary_are_errors() {
     let model = Arc::new(Distribution::from_logits(&[0.0, 1.0]).unwrap());
     for (chain, history) in [
@@ -131,7 +190,7 @@ fn ids_outside_of_the_vocabulary_are_errors() {
         ("presence_penalty=1", &[7]),
     ] {
         let chain = Chain::parse(chain).unwrap();
-        let context = Context { history, prompt_length: 0 };
+        let context = Context { history, prompt_length: 0, ..Context::default() };
         let error = Analysis::new(Arc::clone(&model), &chain, context).unwrap_err().to_string();
         assert!(error.contains("is outside of the vocabulary of 2"), "{error}");
     }
@@ -151,10 +210,7 @@ fn a_chain_that_leaves_nothing_is_an_error() {
 fn stage(row: usize, turn: usize) -> Stage {
     let row = &PROCESSORS[row % PROCESSORS.len()];
     let value = match row.usual_value() {
-        Some(usual) => {
-            let number = row.grid[turn % row.grid.len()];
-            if matches!(usual, Value::Count(_)) { Value::Count(number as usize) } else { Value::Number(number) }
-        }
+        Some(_) => row.parse(&row.grid[turn % row.grid.len()].to_string()).unwrap(),
         None => row.parse(if row.name == "logit_bias" { "0=1.5,2=-3" } else { "1" }).unwrap(),
     };
     Stage::new(row, value).unwrap()
@@ -182,7 +238,7 @@ proptest! {
             chain.push(stage(row, turn)).unwrap();
         }
         let model = Arc::new(Distribution::from_logits(&logits).unwrap());
-        let context = Context { history: &history, prompt_length: history.len() / 2 };
+        let context = Context { history: &history, prompt_length: history.len() / 2, ..Context::default() };
         let Ok(analysis) = Analysis::new(model, &chain, context) else { return Ok(()) };
 
         let ids = 0..logits.len() as TokenId;
@@ -218,7 +274,7 @@ proptest! {
             let stage: Stage = format!("{}={}", row.name, row.neutral.unwrap()).parse().unwrap();
             let mut chain = Chain::default();
             chain.push(stage).unwrap();
-            let context = Context { history: &history, prompt_length: 0 };
+            let context = Context { history: &history, prompt_length: 0, ..Context::default() };
             let analysis = Analysis::new(Arc::clone(&model), &chain, context).unwrap();
             prop_assert_eq!(analysis.kept(), model.ranked(), "{}", row.name);
             for &id in model.ranked() {

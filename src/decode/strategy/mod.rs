@@ -22,6 +22,11 @@ pub trait Strategy: Send + Sync {
     /// Chooses from the distribution of a step. `step` counts generated tokens from 0, `sequence` the samples drawn from one
     /// prompt.
     fn choose(&self, analysis: &Analysis, sequence: u64, step: u64) -> Choice;
+
+    /// The random number of a step for processors that act by chance; a strategy without randomness gives 0.
+    fn chance(&self, _sequence: u64, _step: u64) -> f64 {
+        0.0
+    }
 }
 
 /// The declaration of a strategy.

@@ -1,7 +1,7 @@
 //! Sampling: a random draw from the distribution that the chain left.
 
 use super::{Choice, Strategy, StrategyRow};
-use crate::decode::{Analysis, Chain, uniform};
+use crate::decode::{Analysis, Chain, chance, uniform};
 
 pub(super) const ROW: StrategyRow = StrategyRow {
     name: "sample",
@@ -21,5 +21,9 @@ impl Strategy for Sampling {
     fn choose(&self, analysis: &Analysis, sequence: u64, step: u64) -> Choice {
         let draw = analysis.draw(uniform(self.seed, sequence, step));
         Choice { token: draw.token, draw: Some(draw) }
+    }
+
+    fn chance(&self, sequence: u64, step: u64) -> f64 {
+        chance(self.seed, sequence, step)
     }
 }

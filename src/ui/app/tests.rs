@@ -93,7 +93,7 @@ fn answer(command: Command, tokenizer: &Words, out: &Sender<Event>) {
         }
         Command::Analyse { epoch, node, logits, chain, history, prompt_length } => {
             let model = Arc::new(Distribution::from_logits(&logits).unwrap());
-            match Analysis::new(model, &chain, Context { history: &history, prompt_length }) {
+            match Analysis::new(model, &chain, Context { history: &history, prompt_length, ..Context::default() }) {
                 Ok(analysis) => Event::Analysed { epoch, node, analysis: Arc::new(analysis) },
                 Err(error) => Event::AnalysisFailed { epoch, node, message: error.to_string() },
             }

@@ -87,7 +87,8 @@ fn analysed(command: Command) -> Option<Event> {
     let Command::Analyse { epoch, node, logits, chain, history, prompt_length } = command else { return None };
     let model = Arc::new(Distribution::from_logits(&logits).unwrap());
     let _ = model.ranked();
-    let analysis = Analysis::new(model, &chain, Context { history: &history, prompt_length }).unwrap();
+    let analysis =
+        Analysis::new(model, &chain, Context { history: &history, prompt_length, ..Context::default() }).unwrap();
     Some(Event::Analysed { epoch, node, analysis: Arc::new(analysis) })
 }
 
@@ -176,7 +177,8 @@ fn serve(asked: &Receiver<Command>, emit: &dyn Fn(Event)) {
     while let Ok(Command::Analyse { epoch, node, logits, chain, history, prompt_length }) = asked.recv() {
         let model = model.get_or_insert_with(|| Arc::new(Distribution::from_logits(&logits).unwrap())).clone();
         let _ = model.ranked();
-        let analysis = Analysis::new(model, &chain, Context { history: &history, prompt_length }).unwrap();
+        let analysis =
+            Analysis::new(model, &chain, Context { history: &history, prompt_length, ..Context::default() }).unwrap();
         emit(Event::Analysed { epoch, node, analysis: Arc::new(analysis) });
     }
 }

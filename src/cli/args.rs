@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::headless::Format;
 use crate::model::{DeviceChoice, DtypeChoice, ModelSource, SpecialTokens};
+use crate::ui::theme::ColourDepth;
 
 use super::processors::ProcessorArgs;
 
@@ -48,7 +49,7 @@ pub enum Command {
 /// Options of the interface.
 #[derive(Debug, Args)]
 pub struct InterfaceArgs {
-    /// The text to begin with
+    /// The text to begin with; `-` reads it from standard input
     #[arg(value_name = "PROMPT")]
     pub prompt: Option<String>,
     /// The model.
@@ -75,8 +76,8 @@ pub struct LookArgs {
     #[arg(long, value_name = "NAME|FILE", default_value = "dark")]
     pub theme: String,
     /// How many colours: auto, true, 256, 16 or none
-    #[arg(long, value_name = "DEPTH", default_value = "auto")]
-    pub colors: String,
+    #[arg(long, value_name = "DEPTH", default_value = "auto", value_parser = colours)]
+    pub colors: Colours,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
@@ -226,21 +227,15 @@ pub struct TokensArgs {
 /// `screenshot`.
 #[derive(Debug, Args)]
 pub struct ScreenshotArgs {
-    /// The text to begin with
-    #[arg(value_name = "PROMPT")]
-    pub prompt: Option<String>,
-    /// The model.
+    /// What is drawn.
     #[command(flatten)]
-    pub model: ModelArgs,
+    pub interface: InterfaceArgs,
     /// Columns and rows
-    #[arg(long, value_name = "COLSxROWS", default_value = "120x36")]
-    pub size: String,
+    #[arg(long, value_name = "COLSxROWS", default_value = "120x36", value_parser = size)]
+    pub size: Size,
     /// Keys to press first, as in "Right Right Down"
     #[arg(long, value_name = "KEYS", default_value = "")]
     pub keys: String,
-    /// The look.
-    #[command(flatten)]
-    pub look: LookArgs,
     /// Where to: a file that ends in .svg or .txt; without it, text on standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -305,4 +300,35 @@ fn seed(text: &str) -> Result<u64, String> {
 fn ids(text: &str) -> Result<Ids, String> {
     let ids = text.split(',').map(|id| id.trim().parse().ok()).collect::<Option<_>>();
     ids.map(Ids).ok_or_else(|| "not a list of token ids".into())
+}
+
+/// How many colours; none is what the terminal has.
+#[derive(Clone, Copy, Debug)]
+pub struct Colours(pub Option<ColourDepth>);
+
+/// A size of the screen.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Columns.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+}
+
+/// More cells than any screen has would only fill the memory.
+const MOST_CELLS: u16 = 1000;
+
+fn colours(text: &str) -> Result<Colours, String> {
+    match (text, ColourDepth::parse(text)) {
+        ("auto", _) => Ok(Colours(None)),
+        (_, Some(depth)) => Ok(Colours(Some(depth))),
+        (_, None) => Err("not one of auto, true, 256, 16, none".into()),
+    }
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=MOST_CELLS).contains(side));
+    let sides = text.split_once('x').and_then(|(width, height)| Some((side(width)?, side(height)?)));
+    let (width, height) = sides.ok_or_else(|| format!("not COLSxROWS, each from 1 to {MOST_CELLS}"))?;
+    Ok(Size { width, height })
 }

@@ -10,14 +10,16 @@ use crate::model::{self, LoadedModel};
 
 use super::CliError;
 use super::args::{Cli, Command, LogitsArgs, ModelArgs, RunArgs, TokensArgs};
+use super::interface;
 
 pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
     match cli.command {
-        None => Err(CliError::Failed("the interface is not there yet".into())),
+        None => interface::open(&cli.interface),
         Some(Command::Run(args)) => run(&args),
         Some(Command::Logits(args)) => logits(&args),
         Some(Command::Tokens(args)) => tokens(&args),
-        Some(Command::Screenshot(_) | Command::Theme(_)) => Err(CliError::Failed("not there yet".into())),
+        Some(Command::Screenshot(args)) => interface::screenshot(&args),
+        Some(Command::Theme(args)) => interface::theme(&args.action),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "logitscope", &mut stdout());
             Ok(())
@@ -54,7 +56,7 @@ fn interrupt_on_signal() -> Result<Interrupt, CliError> {
 }
 
 /// `-` is standard input as it is, one newline at its end taken off.
-fn text_or_stdin(text: &str) -> Result<String, CliError> {
+pub(super) fn text_or_stdin(text: &str) -> Result<String, CliError> {
     if text != "-" {
         return Ok(text.into());
     }

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod error;
+mod interface;
 mod processors;
 mod settings;
 

@@ -181,7 +181,7 @@ impl Key {
     #[must_use]
     pub fn name(self, charset: Charset) -> String {
         let plain = match NAMES.iter().find(|(code, ..)| *code == self.code) {
-            Some((_, shown, _)) if charset == Charset::Unicode => (*shown).to_owned(),
+            Some((_, shown, _)) if charset == Charset::Unicode || shown.is_ascii() => (*shown).to_owned(),
             Some((_, _, word)) => (*word).to_owned(),
             None => match self.code {
                 KeyCode::Char(character) if self.modifiers == KeyModifiers::CONTROL => {

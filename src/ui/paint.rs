@@ -95,6 +95,17 @@ pub fn note(buffer: &mut Buffer, area: Rect, from: u16, forms: &[&str], look: Lo
     }
 }
 
+/// Wipes an area: what was drawn there shows through neither as a symbol nor as a modifier.
+pub fn wipe(buffer: &mut Buffer, area: Rect, style: Style) {
+    let area = area.intersection(buffer.area);
+    for position in area.positions() {
+        if let Some(cell) = buffer.cell_mut(position) {
+            cell.reset();
+            cell.set_style(style);
+        }
+    }
+}
+
 /// A row of an area; nothing where the area has no such row.
 #[must_use]
 pub fn row(area: Rect, index: u16) -> Rect {

@@ -10,6 +10,7 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 use super::tests::{rows, scene_of, setup};
 use crate::glyph::Charset;
 use crate::ui::app::Setup;
+use crate::ui::knobs::Knobs;
 use crate::ui::scene::Scene;
 use crate::ui::theme::ColourDepth;
 
@@ -62,7 +63,20 @@ fn the_screen_looks_as_it_should() {
 fn windows_look_as_they_should() {
     insta::assert_snapshot!("help", picture("dark", ColourDepth::True, (80, 24), "?"));
     insta::assert_snapshot!("prompt", picture("dark", ColourDepth::True, (80, 24), "i Space 4"));
-    insta::assert_snapshot!("picker", picture("light", ColourDepth::Indexed256, (80, 24), "a Down"));
+}
+
+#[test]
+fn every_processor_with_a_knob_can_be_picked() {
+    let mut scene = scene_of(setup("light", ColourDepth::Indexed256), 80, 40, 60);
+    for (place, row) in Knobs::addable().enumerate() {
+        scene.press("a").unwrap();
+        assert!(rows(&scene.buffer()).iter().any(|line| line.contains(row.name)), "{}", row.name);
+        scene.press(&"Down ".repeat(place)).unwrap();
+        scene.press("Enter").unwrap();
+        let knobs = scene.app().knobs();
+        assert_eq!(knobs.list()[knobs.selected()].stage.row().name, row.name);
+        scene.press("Delete").unwrap();
+    }
 }
 
 /// What a terminal shows after the bytes of a frame.

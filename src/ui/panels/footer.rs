@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use crate::glyph::{self, Charset};
 use crate::ui::action::{Action, Entry, entries};
 use crate::ui::app::{App, Notice};
-use crate::ui::paint::{put, put_glyphs};
+use crate::ui::paint::{put, put_glyphs, wipe};
 use crate::ui::panels::text::wrap;
 use crate::ui::theme::Role;
 
@@ -40,8 +40,7 @@ fn message(app: &App, notice: &Notice, area: Rect, buffer: &mut Buffer) {
     let top = area.y.saturating_sub(shown as u16 - 1);
     let style = look.style(role);
     for (y, line) in (top..).zip(lines.into_iter().take(shown)) {
-        buffer.set_style(Rect { y, ..area }, style);
-        put(buffer, area.x, y, &" ".repeat(area.width.into()), area.width.into(), style);
+        wipe(buffer, Rect { y, ..area }, style);
         put_glyphs(buffer, area.x + 1, y, &glyphs[line], room, look, style);
     }
 }

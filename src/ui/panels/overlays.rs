@@ -10,7 +10,7 @@ use crate::ui::app::App;
 use crate::ui::knobs::Knobs;
 use crate::ui::look::Look;
 use crate::ui::overlay::Overlay;
-use crate::ui::paint::{put, put_glyphs};
+use crate::ui::paint::{put, put_glyphs, wipe};
 use crate::ui::theme::Role;
 
 /// Draws a window over the screen. Returns where the terminal's cursor belongs, if anywhere.
@@ -35,9 +35,14 @@ fn window(look: Look<'_>, title: &str, size: (u16, u16), screen: Rect, buffer: &
     let area =
         Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
     let ground = look.style(Role::Overlay);
-    for y in area.top()..area.bottom() {
-        put(buffer, area.x, y, &" ".repeat(width.into()), width.into(), ground);
+    // The left half of a wide character must not stay without its right half.
+    let edge = Rect { x: area.x.saturating_sub(1), width: u16::from(area.x > 0), ..area };
+    for position in edge.positions() {
+        if let Some(cell) = buffer.cell_mut(position).filter(|cell| glyph::cells(cell.symbol()) > 1) {
+            cell.set_symbol(" ");
+        }
     }
+    wipe(buffer, area, ground);
     let rule = look.style(Role::OverlayRule);
     let [top_left, top_right, bottom_left, bottom_right, side] = look.signs().frame;
     let line = look.signs().rule.repeat(usize::from(width.saturating_sub(2)));
@@ -149,7 +154,7 @@ fn skip(glyphs: &[Glyph], cells: usize) -> usize {
 fn picker(look: Look<'_>, selected: usize, screen: Rect, buffer: &mut Buffer) {
     let rows: Vec<_> = Knobs::addable().collect();
     let height = (rows.len() as u16 + 2).min(screen.height.saturating_sub(2));
-    let inside = window(look, "Add a stage", (86, height), screen, buffer);
+    let inside = window(look, "Add a stage", (96, height), screen, buffer);
     let ground = look.style(Role::Overlay);
     let room = usize::from(inside.height);
     let first = (selected + 1).saturating_sub(room);
@@ -157,7 +162,8 @@ fn picker(look: Look<'_>, selected: usize, screen: Rect, buffer: &mut Buffer) {
         let style = if index == selected { look.style(Role::Selected) } else { ground };
         put(buffer, inside.x, y, &" ".repeat(inside.width.into()), inside.width.into(), style);
         put(buffer, inside.x + 1, y, row.name, 22, style);
-        put(buffer, inside.x + 24, y, row.summary, usize::from(inside.width.saturating_sub(24)), style);
+        let room = usize::from(inside.width.saturating_sub(24));
+        put_glyphs(buffer, inside.x + 24, y, &glyph::plain(row.summary, look.charset), room, look, style);
     }
 }
 

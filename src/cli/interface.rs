@@ -1,0 +1,112 @@
+//! Opens the interface, draws its pictures, and looks after its themes.
+
+use std::fs;
+use std::io::{Write, stdout};
+use std::path::Path;
+
+use crate::export::{self, SvgOptions};
+use crate::glyph::Charset;
+use crate::ui::knobs::Mode;
+use crate::ui::scene::Scene;
+use crate::ui::theme::{BUILT_IN, Theme, ThemeError};
+use crate::ui::{self, Options, UiError};
+
+use super::CliError;
+use super::args::{InterfaceArgs, ScreenshotArgs, ThemeAction};
+use super::commands::text_or_stdin;
+
+/// `logitscope [PROMPT]`.
+pub(super) fn open(args: &InterfaceArgs) -> Result<(), CliError> {
+    Ok(ui::run(options(args)?)?)
+}
+
+fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
+    let chain = args.chain.chain()?;
+    let named = args.strategy.is_some() || !chain.stages().is_empty();
+    // Somebody who asks for nothing gets something to look at: sampling through a usual chain.
+    let strategy =
+        if named { args.chain.strategy(args.strategy.as_deref(), args.seed, &chain)?.name } else { "sample" };
+    let mode = match strategy {
+        "greedy" => Mode::Greedy,
+        "sample" => Mode::Sampling,
+        other => {
+            let message = format!("--strategy: the interface has greedy and sample; use `logitscope run` for {other}");
+            return Err(CliError::Input(message));
+        }
+    };
+    Ok(Options {
+        source: args.model.model.clone(),
+        open: args.model.options(),
+        prompt: args.prompt.as_deref().map(text_or_stdin).transpose()?,
+        chain: (!chain.stages().is_empty()).then_some(chain),
+        mode,
+        special: args.model.bos.into(),
+        seed: args.seed.unwrap_or(0),
+        theme: load_theme(&args.look.theme)?,
+        colours: args.look.colors.0,
+        charset: if args.look.ascii { Charset::Ascii } else { Charset::Unicode },
+    })
+}
+
+fn load_theme(name: &str) -> Result<Theme, ThemeError> {
+    Theme::load(name, &|path: &Path| fs::read_to_string(path))
+}
+
+/// `screenshot`: the interface as it would be drawn, after some keys.
+pub(super) fn screenshot(args: &ScreenshotArgs) -> Result<(), CliError> {
+    let options = options(&args.interface)?;
+    let mut scene = Scene::open(&options, args.size.width, args.size.height)?;
+    scene.press(&args.keys)?;
+    let buffer = scene.buffer();
+    let Some(file) = &args.out else {
+        return Ok(stdout().lock().write_all(export::text(&buffer).as_bytes())?);
+    };
+    let picture = match file.extension().and_then(|extension| extension.to_str()) {
+        Some("svg") => {
+            let (foreground, background) = scene.ground();
+            export::svg(&buffer, &SvgOptions { title: "logitscope".into(), foreground, background })
+        }
+        Some("txt") => export::text(&buffer),
+        _ => return Err(CliError::Input(format!("--out: {} does not end in .svg or .txt", file.display()))),
+    };
+    fs::write(file, picture).map_err(|error| CliError::Failed(format!("can't write {}: {error}", file.display())))
+}
+
+/// `theme`.
+pub(super) fn theme(action: &ThemeAction) -> Result<(), CliError> {
+    let mut out = stdout().lock();
+    match action {
+        ThemeAction::List => {
+            for (name, _) in BUILT_IN {
+                writeln!(out, "{name}")?;
+            }
+        }
+        ThemeAction::Check { file } => {
+            // A bare name would be looked up among the built-in ones.
+            let path = if file.is_absolute() { file.clone() } else { Path::new(".").join(file) };
+            let theme = load_theme(&path.display().to_string())?;
+            writeln!(out, "{}: good", theme.name())?;
+        }
+    }
+    Ok(())
+}
+
+impl From<ThemeError> for CliError {
+    fn from(error: ThemeError) -> Self {
+        Self::Input(error.to_string())
+    }
+}
+
+impl From<UiError> for CliError {
+    fn from(error: UiError) -> Self {
+        match error {
+            UiError::Interrupted => Self::Interrupted,
+            UiError::Theme(error) => error.into(),
+            UiError::Decode(error) => error.into(),
+            UiError::Io(error) => Self::Failed(format!("terminal: {error}")),
+            error @ (UiError::NoTerminal | UiError::UnknownKey(_) | UiError::Scene(_)) => {
+                Self::Input(error.to_string())
+            }
+        }
+    }
+}

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use logitscope::decode::{Analysis, Chain, Context, Distribution, TokenId};
-use logitscope::engine::{Command, Event};
+use logitscope::decode::{Chain, Distribution, TokenId};
+use logitscope::engine::{Command, Event, Question};
 use logitscope::glyph::Charset;
 use logitscope::model::{ModelError, ModelInfo, SpecialTokens, StoredType, TokenPiece, Tokenizer};
 use logitscope::ui::app::{App, Setup};
@@ -84,12 +84,15 @@ fn info() -> ModelInfo {
 }
 
 fn analysed(command: Command) -> Option<Event> {
-    let Command::Analyse { epoch, node, logits, chain, history, prompt_length } = command else { return None };
-    let model = Arc::new(Distribution::from_logits(&logits).unwrap());
+    let Command::Analyse(question) = command else { return None };
+    let model = Arc::new(Distribution::from_logits(&question.logits).unwrap());
+    Some(answer(&question, model))
+}
+
+fn answer(question: &Question, model: Arc<Distribution>) -> Event {
     let _ = model.ranked();
-    let analysis =
-        Analysis::new(model, &chain, Context { history: &history, prompt_length, ..Context::default() }).unwrap();
-    Some(Event::Analysed { epoch, node, analysis: Arc::new(analysis) })
+    let analysis = Arc::new(question.answer(model).unwrap());
+    Event::Analysed { epoch: question.epoch, node: question.node, analysis }
 }
 
 fn frame(c: &mut Criterion) {
@@ -174,12 +177,9 @@ fn knob_to_effect(c: &mut Criterion) {
 /// As the engine's analyst does it: the distribution is kept while only the chain changes.
 fn serve(asked: &Receiver<Command>, emit: &dyn Fn(Event)) {
     let mut model: Option<Arc<Distribution>> = None;
-    while let Ok(Command::Analyse { epoch, node, logits, chain, history, prompt_length }) = asked.recv() {
-        let model = model.get_or_insert_with(|| Arc::new(Distribution::from_logits(&logits).unwrap())).clone();
-        let _ = model.ranked();
-        let analysis =
-            Analysis::new(model, &chain, Context { history: &history, prompt_length, ..Context::default() }).unwrap();
-        emit(Event::Analysed { epoch, node, analysis: Arc::new(analysis) });
+    while let Ok(Command::Analyse(question)) = asked.recv() {
+        let model = model.get_or_insert_with(|| Arc::new(Distribution::from_logits(&question.logits).unwrap()));
+        emit(answer(&question, Arc::clone(model)));
     }
 }
 

@@ -158,6 +158,16 @@ fn mirostat_bounds_the_surprisal_and_learns() {
     assert_eq!(kept(&[-6.0 * std::f64::consts::LN_2]), 1, "one of 6 bits lowers it to 0.125, and the best stays");
 }
 
+/// Token 2 is a line break.
+#[derive(Debug)]
+struct Breaks;
+
+impl crate::decode::TokenBytes for Breaks {
+    fn token_bytes(&self, id: TokenId) -> &[u8] {
+        if id == 2 { b"\n" } else { b"x" }
+    }
+}
+
 #[test]
 fn dry_penalizes_by_the_length_of_the_run() {
     let score = |history: &[TokenId], chain: &str, id| analyse(&[5.0; 6], chain, history, 0).score(id);
@@ -166,14 +176,6 @@ fn dry_penalizes_by_the_length_of_the_run() {
     assert_eq!(score(&history, "dry=1:2:3", 4), 4.0);
     assert_eq!(score(&history, "dry=1:2:4", 4), 5.0);
     assert_eq!(score(&history, "dry=1:2:2", 0), 5.0);
-
-    #[derive(Debug)]
-    struct Breaks;
-    impl crate::decode::TokenBytes for Breaks {
-        fn token_bytes(&self, id: TokenId) -> &[u8] {
-            if id == 2 { b"\n" } else { b"x" }
-        }
-    }
     let model = Arc::new(Distribution::from_logits(&[5.0; 6]).unwrap());
     let context = Context { history: &history, bytes: Some(&Breaks), ..Context::default() };
     let analysis = Analysis::new(model, &Chain::parse("dry=1:2:1").unwrap(), context).unwrap();

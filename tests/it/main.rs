@@ -8,3 +8,4 @@ mod layers;
 mod model_golden;
 mod model_open;
 mod processor_golden;
+mod screenshots;

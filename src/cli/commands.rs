@@ -21,8 +21,10 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
         Some(Command::Screenshot(args)) => interface::screenshot(&args),
         Some(Command::Theme(args)) => interface::theme(&args.action),
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "logitscope", &mut stdout());
-            Ok(())
+            // Into memory first: the generator panics where output fails, and a closed pipe is no fault.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "logitscope", &mut script);
+            Ok(stdout().write_all(&script)?)
         }
         Some(Command::Man) => Ok(clap_mangen::Man::new(Cli::command()).render(&mut stdout())?),
     }

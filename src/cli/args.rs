@@ -8,6 +8,7 @@ use crate::headless::Format;
 use crate::model::{DeviceChoice, DtypeChoice, ModelSource, SpecialTokens};
 use crate::ui::theme::ColourDepth;
 
+use super::beams::BeamArgs;
 use super::processors::ProcessorArgs;
 
 /// See how a language model chooses its words.
@@ -167,7 +168,7 @@ pub struct RunArgs {
 /// The decoding options.
 #[derive(Debug, Args)]
 pub struct DecodingArgs {
-    /// greedy or sample
+    /// greedy, sample, beam, beam-sample or diverse-beam
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
     /// The most tokens to generate
@@ -179,7 +180,7 @@ pub struct DecodingArgs {
     /// The seed of the draws
     #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = seed)]
     pub seed: Option<u64>,
-    /// Samples to draw
+    /// Samples to draw, or sequences of a beam search to return
     #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = count)]
     pub num_return_sequences: usize,
     /// A text that ends the output; may be given more than once
@@ -191,6 +192,9 @@ pub struct DecodingArgs {
     /// Go on after an end of text
     #[arg(long)]
     pub ignore_eos: bool,
+    /// The beams.
+    #[command(flatten)]
+    pub beams: BeamArgs,
     /// The chain.
     #[command(flatten)]
     pub chain: ChainArgs,
@@ -289,7 +293,7 @@ impl From<FormatName> for Format {
 #[derive(Clone, Debug)]
 pub struct Ids(pub Vec<u32>);
 
-fn count(text: &str) -> Result<usize, String> {
+pub(super) fn count(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "not a whole number from 0".into())
 }
 

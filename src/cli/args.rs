@@ -85,7 +85,7 @@ pub struct LookArgs {
 /// Options that every command with a model takes.
 #[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
-    /// `builtin`, or a directory in Hugging Face layout
+    /// `builtin`, a directory in Hugging Face layout, or a .toml table of probabilities
     #[arg(long, value_name = "SPEC", default_value = "builtin")]
     pub model: ModelSource,
     /// auto or cpu

@@ -23,6 +23,7 @@ mod processor;
 pub mod processors;
 mod sampler;
 mod scan;
+pub mod scoring;
 pub mod strategy;
 
 pub use analysis::{Analysis, Margin, Removal, StageTrace};

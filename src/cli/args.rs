@@ -8,6 +8,7 @@ use crate::headless::Format;
 use crate::model::{DeviceChoice, DtypeChoice, ModelSource, SpecialTokens};
 
 use super::processors::ProcessorArgs;
+use super::score::ScoreArgs;
 
 /// See how a language model chooses its words.
 ///
@@ -28,6 +29,8 @@ pub struct Cli {
 pub enum Command {
     /// Generate without the interface
     Run(Box<RunArgs>),
+    /// Log-probability and perplexity of given text under the model
+    Score(Box<ScoreArgs>),
     /// Run the decoding chain on logits that you give, with no model
     Logits(LogitsArgs),
     /// Show how the model's tokenizer cuts a text
@@ -294,7 +297,7 @@ impl From<FormatName> for Format {
 #[derive(Clone, Debug)]
 pub struct Ids(pub Vec<u32>);
 
-fn count(text: &str) -> Result<usize, String> {
+pub(super) fn count(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "not a whole number from 0".into())
 }
 

@@ -10,11 +10,13 @@ use crate::model::{self, LoadedModel};
 
 use super::CliError;
 use super::args::{Cli, Command, LogitsArgs, ModelArgs, RunArgs, TokensArgs};
+use super::score::score;
 
 pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         None => Err(CliError::Failed("the interface is not there yet".into())),
         Some(Command::Run(args)) => run(&args),
+        Some(Command::Score(args)) => score(&args),
         Some(Command::Logits(args)) => logits(&args),
         Some(Command::Tokens(args)) => tokens(&args),
         Some(Command::Screenshot(_) | Command::Theme(_)) => Err(CliError::Failed("not there yet".into())),
@@ -26,7 +28,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
     }
 }
 
-fn open(args: &ModelArgs) -> Result<LoadedModel, CliError> {
+pub(super) fn open(args: &ModelArgs) -> Result<LoadedModel, CliError> {
     Ok(model::open(&args.model, &args.options())?)
 }
 
@@ -45,7 +47,7 @@ fn run(args: &RunArgs) -> Result<(), CliError> {
 }
 
 /// Ctrl-C and a polite kill break the run off; it ends with its own exit code.
-fn interrupt_on_signal() -> Result<Interrupt, CliError> {
+pub(super) fn interrupt_on_signal() -> Result<Interrupt, CliError> {
     let interrupt = Interrupt::default();
     let theirs = interrupt.clone();
     ctrlc::set_handler(move || theirs.set())
@@ -54,7 +56,7 @@ fn interrupt_on_signal() -> Result<Interrupt, CliError> {
 }
 
 /// `-` is standard input as it is, one newline at its end taken off.
-fn text_or_stdin(text: &str) -> Result<String, CliError> {
+pub(super) fn text_or_stdin(text: &str) -> Result<String, CliError> {
     if text != "-" {
         return Ok(text.into());
     }

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod error;
 mod processors;
+mod score;
 mod settings;
 
 use std::ffi::OsString;

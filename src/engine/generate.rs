@@ -105,6 +105,20 @@ pub struct PromptRead {
     pub scores: Vec<Option<TokenScore>>,
 }
 
+impl PromptRead {
+    /// Where the sequences that follow go on.
+    #[must_use]
+    pub fn end(&self) -> CacheNode {
+        self.end
+    }
+
+    /// Logits of the first token of the output. Shape: `[vocab_size]`.
+    #[must_use]
+    pub fn logits(&self) -> &Arc<[f32]> {
+        &self.logits
+    }
+}
+
 /// Reads a prompt and scores its tokens.
 ///
 /// # Errors

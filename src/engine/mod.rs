@@ -5,6 +5,7 @@ mod analyst;
 mod error;
 mod evaluator;
 mod generate;
+mod score;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -15,5 +16,6 @@ pub use evaluator::{Evaluator, TokenScore};
 pub use generate::{
     FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
 };
+pub use score::{ScoreRequest, Scores, score, score_text};
 pub use text::assemble;
 pub use worker::{Command, Engine, Event};

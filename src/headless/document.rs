@@ -27,6 +27,14 @@ impl TokenText {
         let piece = tokenizer.piece(id);
         Self { id, text: piece.text.clone(), bytes: piece.bytes.clone() }
     }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn id(&self) -> TokenId {
+        self.id
+    }
 }
 
 /// A token of the prompt.
@@ -53,6 +61,10 @@ impl Prompt {
             rank: score.map(|score| score.rank),
         };
         Self { text: text.into(), tokens: ids.iter().zip(scores).map(token).collect() }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 }
 

@@ -4,6 +4,7 @@ mod document;
 mod logits;
 mod progress;
 mod run;
+mod score;
 pub mod style;
 mod tokens;
 mod write;
@@ -11,6 +12,7 @@ mod write;
 pub use logits::{LogitsDefaults, logits_lines, logits_table};
 pub use progress::Progress;
 pub use run::{Interrupt, Job, RunSettings, run};
+pub use score::{ScoreInput, ScoreJob, score};
 pub use tokens::tokens;
 
 /// How the result is written.

@@ -51,7 +51,7 @@ impl Interrupt {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    fn check(&self) -> ControlFlow<()> {
+    pub(super) fn check(&self) -> ControlFlow<()> {
         if self.0.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

@@ -12,8 +12,8 @@ pub struct TokenEvidence {
     pub figures: TokenFigures,
     /// log p after filtering and renormalizing, in nats; minus infinity for a token that was removed.
     pub filtered: f64,
-    /// log p of the same token one position too late, after itself, in nats.
-    pub late: f64,
+    /// log p of the same token one position too late, after itself, in nats; nothing after an end of text.
+    pub late: Option<f64>,
 }
 
 /// What is known of a completion.
@@ -39,13 +39,14 @@ impl Evidence {
         self.tokens.iter().map(figure).sum()
     }
 
-    fn part(&self, tokens: Option<&[TokenEvidence]>) -> f64 {
-        tokens.unwrap_or_default().iter().map(|token| token.figures.logprob).sum()
-    }
-
     fn prompt_sum(&self) -> f64 {
         self.prompt.iter().sum()
     }
+}
+
+/// Σ log p over a part of the tokens.
+fn part(tokens: Option<&[TokenEvidence]>) -> f64 {
+    tokens.unwrap_or_default().iter().map(|token| token.figures.logprob).sum()
 }
 
 /// A mistake.
@@ -85,9 +86,7 @@ pub static AUDITS: &[AuditRow] = &[
         mistake: "joint_mean",
         summary: "the average runs over the prompt's tokens too",
         why: "it is the perplexity of prompt and completion together: the longer the prompt, the more all look alike",
-        value: |text| {
-            (text.prompt_sum() + text.sum()) / (text.prompt.len() + text.tokens.len()).max(1) as f64
-        },
+        value: |text| (text.prompt_sum() + text.sum()) / (text.prompt.len() + text.tokens.len()).max(1) as f64,
     },
     AuditRow {
         mistake: "mean",
@@ -99,13 +98,13 @@ pub static AUDITS: &[AuditRow] = &[
         mistake: "drop_first",
         summary: "the first token is left out",
         why: "it is the token that the prompt speaks about most directly",
-        value: |text| text.part(text.tokens.get(1..)),
+        value: |text| part(text.tokens.get(1..)),
     },
     AuditRow {
         mistake: "drop_last",
         summary: "the last token is left out",
         why: "it is part of the completion; left out, a beginning scores like the whole",
-        value: |text| text.part(text.tokens.split_last().map(|(_, tokens)| tokens)),
+        value: |text| part(text.tokens.split_last().map(|(_, tokens)| tokens)),
     },
     AuditRow {
         mistake: "add_end",
@@ -117,7 +116,7 @@ pub static AUDITS: &[AuditRow] = &[
         mistake: "off_by_one",
         summary: "each token is looked up in the logits after it, not before it",
         why: "the logits of a position are about the next token: it asks how probable it is that each token is said twice",
-        value: |text| text.sum_of(|token| token.late),
+        value: |text| text.sum_of(|token| token.late.unwrap_or(0.0)),
     },
     AuditRow {
         mistake: "filtered",
@@ -154,7 +153,7 @@ mod tests {
 
     fn token(p: f64, logit: f64, filtered: f64, late: f64) -> TokenEvidence {
         let figures = TokenFigures { logprob: p.ln(), rank: 1, entropy: 0.0, logit };
-        TokenEvidence { figures, filtered: filtered.ln(), late: late.ln() }
+        TokenEvidence { figures, filtered: filtered.ln(), late: Some(late.ln()) }
     }
 
     /// One sure token, and three that are likelier each but rarer together.

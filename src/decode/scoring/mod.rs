@@ -4,10 +4,12 @@
 //! no part in any sum.
 
 mod audit;
+mod windows;
 
 use super::{Distribution, TokenId};
 
 pub use audit::{AUDITS, AuditRow, Evidence, FILTERED_BY_DEFAULT, TokenEvidence, Verdict, audit};
+pub use windows::{Window, windows};
 
 /// How a token did under the model, given everything before it.
 #[derive(Clone, Copy, Debug, PartialEq)]

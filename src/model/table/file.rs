@@ -111,7 +111,7 @@ impl Reader<'_> {
         if *ids.entry(begin.clone()).or_insert(begin_id) != begin_id {
             return Err(ModelError::invalid(self.file, format!("`{begin}` is a token of its own: set begin = …")));
         }
-        let end_id = end.is_some().then(|| vocabulary.len() as TokenId);
+        let end_id = end.is_some().then_some(vocabulary.len() as TokenId);
         let context_length = self.context_length(document.context_length)?;
         let (mut contexts, mut logits, mut numbers) = (Vec::new(), Vec::new(), 0);
         let rows = Rows { reader: self, ids: &ids, begin: begin_id };

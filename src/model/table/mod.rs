@@ -37,6 +37,12 @@ struct Node {
     state: State,
 }
 
+/// The states of a run's tokens, and the logits that are wanted.
+struct Found {
+    states: Vec<State>,
+    logits: Vec<Arc<[f32]>>,
+}
+
 /// A model whose logits are looked up.
 #[derive(Debug)]
 pub struct TableModel {
@@ -108,8 +114,8 @@ impl TableModel {
         Ok(after)
     }
 
-    /// The states of a run's tokens, and the logits that are wanted; nothing is kept yet.
-    fn look_up(&self, run: &Run<'_>) -> Result<(Vec<State>, Vec<Arc<[f32]>>), ModelError> {
+    /// Looks a run up; nothing is kept yet.
+    fn look_up(&self, run: &Run<'_>) -> Result<Found, ModelError> {
         let mut state = self.check(run)?.map_or(ROOT, |node| node.state);
         let (mut states, mut logits) = (Vec::with_capacity(run.tokens.len()), Vec::new());
         for (index, &token) in run.tokens.iter().enumerate() {
@@ -121,7 +127,7 @@ impl TableModel {
                 logits.push(Arc::clone(found.ok_or_else(|| self.no_row(run, index))?));
             }
         }
-        Ok((states, logits))
+        Ok(Found { states, logits })
     }
 
     fn no_row(&self, run: &Run<'_>, index: usize) -> ModelError {
@@ -146,12 +152,11 @@ impl TableModel {
     }
 
     fn keep_run(&mut self, run: &Run<'_>, states: Vec<State>) -> Vec<CacheNode> {
-        let mut length = run.after.and_then(|node| self.node(node)).map_or(0, |node| node.length);
+        let before = run.after.and_then(|node| self.node(node)).map_or(0, |node| node.length);
         let mut parent = run.after.map(|node| node.0);
         let mut nodes = Vec::with_capacity(states.len());
-        for (&token, state) in run.tokens.iter().zip(states) {
-            length += 1;
-            let node = self.keep(Node { parent, token, length, state });
+        for (index, (&token, state)) in run.tokens.iter().zip(states).enumerate() {
+            let node = self.keep(Node { parent, token, length: before + index + 1, state });
             parent = Some(node);
             nodes.push(CacheNode(node));
         }
@@ -183,7 +188,8 @@ impl LanguageModel for TableModel {
         if watch(Progress { done, total }).is_break() {
             return Err(ModelError::Cancelled);
         }
-        let keep = |(run, (states, logits))| RunOutput { nodes: self.keep_run(run, states), logits };
+        let keep =
+            |(run, found): (_, Found)| RunOutput { nodes: self.keep_run(run, found.states), logits: found.logits };
         Ok(runs.iter().zip(found).map(keep).collect())
     }
 

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::headless::Format;
 use crate::model::{DeviceChoice, DtypeChoice, ModelSource, SpecialTokens};
 
+use super::beams::BeamArgs;
 use super::processors::ProcessorArgs;
 use super::score::ScoreArgs;
 
@@ -169,7 +170,7 @@ pub struct RunArgs {
 /// The decoding options.
 #[derive(Debug, Args)]
 pub struct DecodingArgs {
-    /// greedy or sample
+    /// greedy, sample, beam, beam-sample or diverse-beam
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
     /// The most tokens to generate
@@ -181,7 +182,7 @@ pub struct DecodingArgs {
     /// The seed of the draws
     #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = seed)]
     pub seed: Option<u64>,
-    /// Samples to draw
+    /// Samples to draw, or sequences of a beam search to return
     #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = count)]
     pub num_return_sequences: usize,
     /// A text that ends the output; may be given more than once
@@ -193,6 +194,9 @@ pub struct DecodingArgs {
     /// Go on after an end of text
     #[arg(long)]
     pub ignore_eos: bool,
+    /// The beams.
+    #[command(flatten)]
+    pub beams: BeamArgs,
     /// The chain.
     #[command(flatten)]
     pub chain: ChainArgs,

@@ -1,6 +1,7 @@
 //! The command line: arguments as typed, settings as validated, exit codes.
 
 mod args;
+mod beams;
 mod commands;
 mod error;
 mod processors;

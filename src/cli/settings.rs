@@ -7,6 +7,7 @@ use crate::model::{OpenOptions, SpecialTokens};
 
 use super::CliError;
 use super::args::{ChainArgs, DecodingArgs, ModelArgs};
+use super::beams::Sampling;
 
 /// Where a number stops being a number of tokens and becomes a mistake.
 const MOST_SEQUENCES: usize = 100_000;
@@ -59,7 +60,11 @@ impl ChainArgs {
         };
         let frozen =
             |stage: &crate::decode::Stage| stage.row().name == "temperature" && *stage.value() == Value::Number(0.0);
-        let resolved = if asked == "sample" && chain.stages().iter().any(frozen) { "greedy" } else { asked };
+        let resolved = match asked {
+            "sample" if chain.stages().iter().any(frozen) => "greedy",
+            "beam-sample" if chain.stages().iter().any(frozen) => "beam",
+            asked => asked,
+        };
         strategy(resolved).ok_or_else(|| {
             let known: Vec<&str> = STRATEGIES.iter().map(|row| row.name).collect();
             CliError::Input(format!("--strategy: `{resolved}` is not one of {}", known.join(", ")))
@@ -71,8 +76,36 @@ impl DecodingArgs {
     /// The settings of a run.
     pub(super) fn settings(&self, special: SpecialTokens, top: usize) -> Result<RunSettings, CliError> {
         let chain = self.chain.chain()?;
-        let strategy = self.chain.strategy(self.strategy.as_deref(), self.seed, &chain)?;
-        let built = (strategy.build)(0);
+        let strategy = self.resolved_strategy(&chain)?;
+        self.check_counts(strategy)?;
+        Ok(RunSettings {
+            strategy,
+            chain: strategy.effective_chain(&chain),
+            seed: self.seed.unwrap_or(0),
+            max_new_tokens: self.max_new_tokens,
+            min_new_tokens: self.min_new_tokens,
+            sequences: self.num_return_sequences as u64,
+            beams: self.beams.settings(strategy, self.seed.unwrap_or(0), self.num_return_sequences)?,
+            stop: self.stop.clone(),
+            eos_token_ids: if self.ignore_eos { Some(Vec::new()) } else { self.eos_token_id.clone().map(|ids| ids.0) },
+            special,
+            top,
+        })
+    }
+
+    /// The strategy that was named, or that the options mean.
+    fn resolved_strategy(&self, chain: &Chain) -> Result<&'static StrategyRow, CliError> {
+        let asked = self.seed.is_some() || self.chain.asks_for_sampling(chain);
+        let sampling = if asked { Sampling::Asked } else { Sampling::NotAsked };
+        let name = match self.strategy.as_deref() {
+            Some(name) => Some(name),
+            None => self.beams.strategy(sampling)?,
+        };
+        self.chain.strategy(name, self.seed, chain)
+    }
+
+    /// Refuses numbers that generate nothing, or more than the strategy finds.
+    fn check_counts(&self, strategy: &StrategyRow) -> Result<(), CliError> {
         let input = |message: String| Err(CliError::Input(message));
         if self.max_new_tokens == 0 {
             return input("--max-new-tokens: 0 generates nothing: give at least 1".into());
@@ -94,17 +127,6 @@ impl DecodingArgs {
         if self.stop.iter().any(String::is_empty) {
             return input("--stop: an empty text stops everything: give at least one character".into());
         }
-        Ok(RunSettings {
-            strategy,
-            chain: built.effective_chain(&chain),
-            seed: self.seed.unwrap_or(0),
-            max_new_tokens: self.max_new_tokens,
-            min_new_tokens: self.min_new_tokens,
-            sequences: self.num_return_sequences as u64,
-            stop: self.stop.clone(),
-            eos_token_ids: if self.ignore_eos { Some(Vec::new()) } else { self.eos_token_id.clone().map(|ids| ids.0) },
-            special,
-            top,
-        })
+        Ok(())
     }
 }

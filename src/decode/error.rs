@@ -67,4 +67,12 @@ pub enum DecodeError {
         /// Number of logits.
         vocab_size: usize,
     },
+    /// A beam search was given another number of distributions than it has live beams.
+    #[error("beam search has {live} live beams and was given {given} distributions: give one for each")]
+    BeamModels {
+        /// Beams that wait; 0 when the search is over.
+        live: usize,
+        /// Distributions.
+        given: usize,
+    },
 }

@@ -15,6 +15,7 @@
 //! ```
 
 mod analysis;
+pub mod beam;
 mod candidates;
 mod chain;
 mod distribution;

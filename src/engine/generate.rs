@@ -82,6 +82,8 @@ pub struct Generated {
     pub text: String,
     /// Σ log p under the model alone, in nats.
     pub sum_logprob: f64,
+    /// What sequences are ranked by: the sum, or of a beam its sum under the length norm.
+    pub score: f64,
     /// Why it ended.
     pub finish_reason: FinishReason,
 }
@@ -99,24 +101,10 @@ pub struct Timing {
 
 /// A prompt that the model has read: all samples go on from it.
 pub struct PromptRead {
-    end: CacheNode,
-    logits: Arc<[f32]>,
+    pub(super) end: CacheNode,
+    pub(super) logits: Arc<[f32]>,
     /// One for each token; the first has none.
     pub scores: Vec<Option<TokenScore>>,
-}
-
-impl PromptRead {
-    /// Where the sequences that follow go on.
-    #[must_use]
-    pub fn end(&self) -> CacheNode {
-        self.end
-    }
-
-    /// Logits of the first token of the output. Shape: `[vocab_size]`.
-    #[must_use]
-    pub fn logits(&self) -> &Arc<[f32]> {
-        &self.logits
-    }
 }
 
 /// Reads a prompt and scores its tokens.
@@ -179,7 +167,7 @@ pub fn generate(
     let mut stopped_at = None;
     while tokens.len() < length {
         let step = tokens.len();
-        let chain = chain_of_step(&chain, request, step)?;
+        let chain = chain_of_step(&chain, (request.min_new_tokens, request.eos_token_ids), step)?;
         let context = Context { history: &history, prompt_length: request.prompt.len() };
         let analysis = Analysis::new(Arc::new(Distribution::from_logits(&logits)?), &chain, context)?;
         let choice = request.strategy.choose(&analysis, request.sequence, step as u64);
@@ -208,8 +196,12 @@ pub fn generate(
 }
 
 /// Before `min_new_tokens` the end tokens are forbidden, visibly: as a stage of the chain.
-fn chain_of_step(chain: &Chain, request: &Request<'_>, step: usize) -> Result<Chain, EngineError> {
-    let forbidden = if step < request.min_new_tokens { request.eos_token_ids } else { &[] };
+pub(super) fn chain_of_step(
+    chain: &Chain,
+    (min_new_tokens, ends): (usize, &[TokenId]),
+    step: usize,
+) -> Result<Chain, EngineError> {
+    let forbidden = if step < min_new_tokens { ends } else { &[] };
     Ok(chain.clone().forbidding(forbidden)?)
 }
 
@@ -231,7 +223,8 @@ fn read_one(
     last.ok_or_else(|| EngineError::Request("the model gave no logits".into()))
 }
 
-fn finished(
+/// The sequence, scored by its sum.
+pub(super) fn finished(
     tokenizer: &dyn Tokenizer,
     tokens: Vec<GeneratedToken>,
     finish_reason: FinishReason,
@@ -241,7 +234,8 @@ fn finished(
     let mut bytes = assemble(tokenizer, tokens[..spoken].iter().map(|token| &token.id));
     bytes.truncate(stopped_at.unwrap_or(bytes.len()));
     let sum_logprob = tokens.iter().map(|token| token.logprob).sum();
-    Generated { tokens, text: String::from_utf8_lossy(&bytes).into_owned(), sum_logprob, finish_reason }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Generated { tokens, text, sum_logprob, score: sum_logprob, finish_reason }
 }
 
 /// Runs `work` and tells how long it took.

@@ -2,6 +2,7 @@
 //! own ([`Engine`]) for the interface.
 
 mod analyst;
+mod beam;
 mod error;
 mod evaluator;
 mod generate;
@@ -11,6 +12,7 @@ mod tests;
 mod text;
 mod worker;
 
+pub use beam::{BeamRequest, DroppedBeams, ObservedBeams, generate_beams};
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
 pub use generate::{

@@ -46,9 +46,9 @@ pub fn score(
     check(request, model.info().context_length)?;
     let prompt = read_prompt(model, request.prompt, watch)?;
     let ends = model.info().eos_token_ids.clone();
-    let before = Arc::new(Distribution::from_logits(prompt.logits())?);
+    let before = Arc::new(Distribution::from_logits(&prompt.logits)?);
     let start =
-        |tokens| Cursor { tokens, node: prompt.end(), next: Arc::clone(&before), figures: vec![], evidence: vec![] };
+        |tokens| Cursor { tokens, node: prompt.end, next: Arc::clone(&before), figures: vec![], evidence: vec![] };
     let mut cursors: Vec<Cursor<'_>> = request.completions.iter().map(|tokens| start(tokens)).collect();
     read_all(model, request, &ends, &mut cursors, watch)?;
     for cursor in &mut cursors {

@@ -139,7 +139,7 @@ fn run<'a>(
     change: impl FnOnce(&mut Plan<'a>),
 ) -> (Generated, Vec<Option<f64>>) {
     let (mut model, _) = Counting::new();
-    let strategy = (strategy(name).unwrap().build)(11);
+    let strategy = strategy(name).unwrap().single(11).unwrap();
     let chain = Chain::parse(chain).unwrap();
     let read = read_prompt(&mut model, prompt, &mut unwatched).unwrap();
     let mut plan = Plan::default();

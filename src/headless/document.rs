@@ -3,10 +3,12 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::decode::beam::EarlyStopping;
 use crate::decode::{Analysis, PROCESSORS, StageTrace, TokenId};
 use crate::engine::{FinishReason, Generated, GeneratedToken, Step, Timing, TokenScore};
 use crate::model::{ModelInfo, Tokenizer};
 
+use super::beams::BeamStepRecord;
 use super::run::RunSettings;
 
 /// A number, or nothing where it is infinite: JSON has no infinities.
@@ -106,7 +108,7 @@ impl Sequence {
             text: sequence.text.clone(),
             tokens: sequence.tokens.iter().map(|token| OutputToken::new(token, tokenizer)).collect(),
             sum_logprob: finite(sequence.sum_logprob),
-            score: finite(sequence.sum_logprob),
+            score: finite(sequence.score),
             length: sequence.tokens.len(),
             finish_reason: sequence.finish_reason,
         }
@@ -161,11 +163,28 @@ pub(super) fn settings(settings: &RunSettings, eos_token_ids: &[TokenId]) -> Map
             put(row.name, value_json(stage.value()));
         }
     }
+    if let Some(beams) = &settings.beams {
+        put("num_beams", beams.beams.into());
+        put("length_penalty", beams.length_penalty.into());
+        put("length_norm", beams.length_norm.name().into());
+        put("early_stopping", early_stopping_json(beams.early_stopping));
+        put("num_beam_groups", beams.groups.into());
+        put("diversity_penalty", beams.diversity_penalty.into());
+    }
     put("stop", settings.stop.clone().into());
     put("eos_token_ids", eos_token_ids.into());
     put("chain", settings.chain.to_string().into());
     put("seed", settings.seed.into());
     map
+}
+
+/// As transformers writes it: a truth value, or the word.
+fn early_stopping_json(early_stopping: EarlyStopping) -> Value {
+    match early_stopping {
+        EarlyStopping::True => true.into(),
+        EarlyStopping::False => false.into(),
+        EarlyStopping::Never => early_stopping.name().into(),
+    }
 }
 
 fn value_json(value: &crate::decode::Value) -> Value {
@@ -257,6 +276,8 @@ pub(super) enum Record<'a> {
         stages: Vec<StageRecord>,
         candidates: Vec<Candidate>,
     },
+    /// One for each step of a beam search.
+    BeamStep(BeamStepRecord),
     /// Once, last.
     End { sequences: &'a [Sequence], timing: TimingDocument },
 }

@@ -1,5 +1,6 @@
 //! The engine without the interface: the same numbers as text, JSON, JSON lines and CSV.
 
+mod beams;
 mod document;
 mod logits;
 mod progress;

@@ -6,10 +6,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::decode::strategy::StrategyRow;
+use crate::decode::beam::BeamSettings;
+use crate::decode::strategy::{Strategy, StrategyRow};
 use crate::decode::{Chain, TokenId};
-use crate::engine::{EngineError, Generated, Request, Timing, generate, read_prompt, timed};
-use crate::model::{LoadedModel, SpecialTokens};
+use crate::engine::{
+    BeamRequest, DroppedBeams, EngineError, Generated, PromptRead, Request, Timing, generate, generate_beams,
+    read_prompt, timed,
+};
+use crate::model::{LanguageModel, LoadedModel, SpecialTokens, Tokenizer};
 
 use super::document::{Prompt, settings as settings_document};
 use super::progress::Progress;
@@ -29,8 +33,10 @@ pub struct RunSettings {
     pub max_new_tokens: usize,
     /// Tokens before which no end token is allowed.
     pub min_new_tokens: usize,
-    /// Samples drawn from the prompt, at least 1.
+    /// Samples drawn from the prompt, or the most sequences that a beam search returns; at least 1.
     pub sequences: u64,
+    /// The options of the search, where the strategy is one.
+    pub beams: Option<BeamSettings>,
     /// Texts that end the text.
     pub stop: Vec<String>,
     /// End-of-text ids in place of the model's; an empty list ignores the end.
@@ -99,7 +105,7 @@ pub fn run(
         encoded.push(ids);
     }
     let document = settings_document(settings, &eos);
-    let mut report = Report::new(job.format, job.style, settings.top);
+    let mut report = Report::new(job.format, job.style, settings.top, settings.beams);
     for (prompt, ids) in prompts.iter().zip(&encoded) {
         let written = run_one(loaded, (prompt, ids), &eos, job, &document, &mut report)?;
         out.write_all(&written)?;
@@ -129,7 +135,6 @@ fn run_one(
 ) -> Result<Vec<u8>, HeadlessError> {
     let settings = job.settings;
     let (model, tokenizer) = (loaded.model.as_mut(), loaded.tokenizer.as_ref());
-    let strategy = (settings.strategy.build)(settings.seed);
     let mut watch = |progress: crate::model::Progress| {
         job.progress.show("reading the prompt", progress.done, progress.total);
         job.interrupt.check()
@@ -139,12 +144,43 @@ fn run_one(
     let info = model.info().clone();
     let prompt = Prompt::new(text, ids, &read.scores, tokenizer);
     report.begin(&info, document, &prompt, ids, tokenizer)?;
-    let failure = Cell::new(None);
     let (sequences, decode) = timed(|| {
+        let mut work = Work { model, tokenizer, read: &read, ids, eos, job, report };
+        match (settings.strategy.single(settings.seed), settings.beams) {
+            (Some(strategy), _) => work.sequences(strategy.as_ref()),
+            (None, beams) => work.beams(beams.unwrap_or_default()),
+        }
+    });
+    job.progress.clear();
+    let mut sequences = sequences?;
+    sequences.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let new_tokens = sequences.iter().map(|sequence| sequence.tokens.len()).sum();
+    let timing = Timing { prefill, decode, new_tokens };
+    let ended =
+        Ended { info: &info, settings: document, prompt, prompt_tokens: ids.len(), sequences: &sequences, timing };
+    report.end(ended, tokenizer)
+}
+
+/// What generating works with, once the prompt is read.
+struct Work<'a> {
+    model: &'a mut dyn LanguageModel,
+    tokenizer: &'a dyn Tokenizer,
+    read: &'a PromptRead,
+    ids: &'a [TokenId],
+    eos: &'a [TokenId],
+    job: &'a Job<'a>,
+    report: &'a mut Report,
+}
+
+impl Work<'_> {
+    /// One sequence after the other.
+    fn sequences(&mut self, strategy: &dyn Strategy) -> Result<Vec<Generated>, HeadlessError> {
+        let Self { model, tokenizer, read, ids, eos, job, report } = self;
+        let (settings, failure) = (job.settings, Cell::new(None));
         let one = |sequence: u64| {
             let request = Request {
                 prompt: ids,
-                strategy: strategy.as_ref(),
+                strategy,
                 chain: &settings.chain,
                 max_new_tokens: settings.max_new_tokens,
                 min_new_tokens: settings.min_new_tokens,
@@ -152,26 +188,48 @@ fn run_one(
                 stop: &settings.stop,
                 sequence,
             };
-            generate(model, tokenizer, &read, &request, &mut |step| {
-                if let Err(error) = report.step(step, tokenizer) {
-                    failure.set(Some(error));
-                    return ControlFlow::Break(());
-                }
-                job.progress.show("generating", step.step, settings.max_new_tokens);
-                job.interrupt.check()
+            generate(*model, *tokenizer, read, &request, &mut |step| {
+                shown(report.step(step, *tokenizer), &failure, job, step.step)
             })
         };
-        (0..settings.sequences).map(one).collect::<Result<Vec<Generated>, EngineError>>()
-    });
-    job.progress.clear();
-    if let Some(error) = failure.take() {
-        return Err(error);
+        let sequences: Result<Vec<Generated>, EngineError> = (0..settings.sequences).map(one).collect();
+        failure.take().map_or(Ok(()), Err)?;
+        Ok(sequences?)
     }
-    let mut sequences = sequences?;
-    sequences.sort_by(|a, b| b.sum_logprob.total_cmp(&a.sum_logprob));
-    let new_tokens = sequences.iter().map(|sequence| sequence.tokens.len()).sum();
-    let timing = Timing { prefill, decode, new_tokens };
-    let ended =
-        Ended { info: &info, settings: document, prompt, prompt_tokens: ids.len(), sequences: &sequences, timing };
-    report.end(ended, tokenizer)
+
+    /// All beams of a search.
+    fn beams(&mut self, beams: BeamSettings) -> Result<Vec<Generated>, HeadlessError> {
+        let Self { model, tokenizer, read, ids, eos, job, report } = self;
+        let (settings, failure) = (job.settings, Cell::new(None));
+        let request = BeamRequest {
+            prompt: ids,
+            settings: beams,
+            chain: &settings.chain,
+            max_new_tokens: settings.max_new_tokens,
+            min_new_tokens: settings.min_new_tokens,
+            eos_token_ids: eos,
+            stop: &settings.stop,
+            dropped: DroppedBeams::Freed,
+        };
+        let sequences = generate_beams(*model, *tokenizer, read, &request, &mut |observed| {
+            shown(report.beam_step(observed, *tokenizer), &failure, job, observed.step.step)
+        });
+        failure.take().map_or(Ok(()), Err)?;
+        Ok(sequences?)
+    }
+}
+
+/// Breaks off when a step could not be written, or when somebody asks.
+fn shown(
+    written: Result<(), HeadlessError>,
+    failure: &Cell<Option<HeadlessError>>,
+    job: &Job<'_>,
+    step: usize,
+) -> ControlFlow<()> {
+    if let Err(error) = written {
+        failure.set(Some(error));
+        return ControlFlow::Break(());
+    }
+    job.progress.show("generating", step, job.settings.max_new_tokens);
+    job.interrupt.check()
 }

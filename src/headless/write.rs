@@ -4,10 +4,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::decode::TokenId;
-use crate::engine::{Generated, Step, Timing, assemble};
+use crate::decode::beam::BeamSettings;
+use crate::engine::{Generated, ObservedBeams, Step, Timing, assemble};
 use crate::glyph::{self, Charset};
 use crate::model::{ModelInfo, Tokenizer};
 
+use super::beams::{self, BeamStepRecord};
 use super::document::{Prompt, Record, RunDocument, Sequence, TimingDocument, finite};
 use super::style::Style;
 use super::{Format, HeadlessError};
@@ -27,13 +29,15 @@ pub(super) struct Report {
     format: Format,
     style: Style,
     top: usize,
+    beams: Option<BeamSettings>,
     prompts: usize,
     out: Vec<u8>,
 }
 
 impl Report {
-    pub(super) fn new(format: Format, style: Style, top: usize) -> Self {
-        Self { format, style, top, prompts: 0, out: Vec::new() }
+    /// `beams` are the options of a beam search, where the run is one.
+    pub(super) fn new(format: Format, style: Style, top: usize, beams: Option<BeamSettings>) -> Self {
+        Self { format, style, top, beams, prompts: 0, out: Vec::new() }
     }
 
     pub(super) fn begin(
@@ -51,7 +55,8 @@ impl Report {
             Format::Csv if self.prompts == 0 => {
                 let columns = ["prompt", "sequence", "step", "id", "text", "logprob", "sampling_logprob", "rank"];
                 let more = ["draw", "entropy", "sampling_entropy"];
-                self.row(columns.into_iter().chain(more).map(String::from))?;
+                let last = self.beams.map(|_| "score");
+                self.row(columns.into_iter().chain(more).chain(last).map(String::from))?;
             }
             Format::Csv | Format::Json => {}
             Format::Text => {
@@ -61,12 +66,12 @@ impl Report {
                     format!("{} · {strategy}{}", model.name, chain.map(|c| format!(" · {c}")).unwrap_or_default());
                 self.text(&self.style.dim(&head));
                 self.text(&self.style.bold(&escaped(&assemble(tokenizer, ids))));
+                if let Some(settings) = &self.beams {
+                    self.text(&self.style.dim(&beams::options(settings)));
+                }
                 self.text("");
-                let columns = format!(
-                    "{:>4}  {:<18} {:>9} {:>7} {:>9}  {:>7}  ",
-                    "step", "token", "p", "rank", "chain p", "draw"
-                );
-                self.text(&self.style.dim(&format!("{columns}removed")));
+                let columns = self.beams.map_or_else(single_columns, |_| beams::columns());
+                self.text(&self.style.dim(&columns));
             }
         }
         Ok(())
@@ -102,6 +107,23 @@ impl Report {
         }
     }
 
+    pub(super) fn beam_step(
+        &mut self,
+        observed: &ObservedBeams<'_>,
+        tokenizer: &dyn Tokenizer,
+    ) -> Result<(), HeadlessError> {
+        match self.format {
+            Format::Json | Format::Csv => {}
+            Format::Jsonl => self.line(&Record::BeamStep(BeamStepRecord::new(observed, tokenizer)))?,
+            Format::Text => {
+                for line in beams::step_lines(observed, self.style, tokenizer) {
+                    self.text(&line);
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn end(&mut self, ended: Ended<'_>, tokenizer: &dyn Tokenizer) -> Result<Vec<u8>, HeadlessError> {
         let sequences: Vec<Sequence> = ended.sequences.iter().map(|one| Sequence::new(one, tokenizer)).collect();
         let timing = TimingDocument::new(ended.prompt_tokens, ended.timing);
@@ -116,6 +138,13 @@ impl Report {
                 timing,
             })?,
             Format::Jsonl => self.line(&Record::End { sequences: &sequences, timing })?,
+            Format::Csv if self.beams.is_some() => {
+                for (index, sequence) in ended.sequences.iter().enumerate() {
+                    for row in beams::rows(self.prompts, index, sequence, tokenizer) {
+                        self.row(row)?;
+                    }
+                }
+            }
             Format::Csv => {}
             Format::Text => self.text_end(ended.sequences, ended.timing),
         }
@@ -157,7 +186,16 @@ impl Report {
     }
 
     fn text_end(&mut self, sequences: &[Generated], timing: Timing) {
-        for sequence in sequences {
+        if self.beams.is_some() {
+            self.text("");
+            self.text(&sequences.first().map(|best| escaped(best.text.as_bytes())).unwrap_or_default());
+            self.text("");
+            for line in beams::table(sequences, self.style) {
+                self.text(&line);
+            }
+        }
+        let single = if self.beams.is_some() { &[] } else { sequences };
+        for sequence in single {
             let n = sequence.tokens.len();
             let mean = sequence.sum_logprob / n.max(1) as f64;
             self.text("");
@@ -194,6 +232,10 @@ impl Report {
         self.out.extend_from_slice(line.as_bytes());
         self.out.push(b'\n');
     }
+}
+
+fn single_columns() -> String {
+    format!("{:>4}  {:<18} {:>9} {:>7} {:>9}  {:>7}  removed", "step", "token", "p", "rank", "chain p", "draw")
 }
 
 /// Text for a terminal: line breaks stay, every other control character is made visible.

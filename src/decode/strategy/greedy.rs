@@ -1,10 +1,13 @@
 //! Greedy search: the most probable token at each step. Not the most probable sequence.
 
-use super::{Choice, Strategy, StrategyRow};
+use super::{Choice, Strategy, StrategyKind, StrategyRow};
 use crate::decode::{Analysis, Chain};
 
-pub(super) const ROW: StrategyRow =
-    StrategyRow { name: "greedy", summary: "the most probable token at each step", build: |_| Box::new(Greedy) };
+pub(super) const ROW: StrategyRow = StrategyRow {
+    name: "greedy",
+    summary: "the most probable token at each step",
+    kind: StrategyKind::Single(|_| Box::new(Greedy)),
+};
 
 struct Greedy;
 

@@ -1,8 +1,12 @@
 //! Strategies: how a token is chosen from an analysed distribution. Each advances by one step, so that it can be watched.
 
+mod beam;
+mod beam_sample;
+mod diverse_beam;
 mod greedy;
 mod sampling;
 
+use super::beam::Selection;
 use super::{Analysis, Chain, Draw, TokenId};
 
 /// What a strategy chose at a step.
@@ -31,12 +35,61 @@ pub struct StrategyRow {
     pub name: &'static str,
     /// What it does, in one line.
     pub summary: &'static str,
-    /// Makes the strategy; `seed` is used by those that draw.
-    pub build: fn(seed: u64) -> Box<dyn Strategy>,
+    /// What it works on.
+    pub kind: StrategyKind,
+}
+
+/// What a strategy works on.
+#[derive(Clone, Copy, Debug)]
+pub enum StrategyKind {
+    /// One sequence; makes the strategy, `seed` is used by those that draw.
+    Single(fn(seed: u64) -> Box<dyn Strategy>),
+    /// Several beams at once.
+    Beams(BeamKind),
+}
+
+/// A kind of beam search.
+#[derive(Clone, Copy, Debug)]
+pub struct BeamKind {
+    /// How continuations are chosen; `seed` is used where they are drawn.
+    pub selection: fn(seed: u64) -> Selection,
+    /// The groups and the diversity penalty (nats) of B beams, where the caller names none.
+    pub groups: fn(beams: usize) -> (usize, f64),
+    /// The part of a chain that it uses.
+    pub effective_chain: fn(&Chain) -> Chain,
+}
+
+impl StrategyRow {
+    /// The strategy, where it works on one sequence.
+    #[must_use]
+    pub fn single(&self, seed: u64) -> Option<Box<dyn Strategy>> {
+        match self.kind {
+            StrategyKind::Single(build) => Some(build(seed)),
+            StrategyKind::Beams(_) => None,
+        }
+    }
+
+    /// The beam search, where it is one.
+    #[must_use]
+    pub fn beams(&self) -> Option<BeamKind> {
+        match self.kind {
+            StrategyKind::Single(_) => None,
+            StrategyKind::Beams(kind) => Some(kind),
+        }
+    }
+
+    /// The part of a chain that the strategy uses.
+    #[must_use]
+    pub fn effective_chain(&self, chain: &Chain) -> Chain {
+        match self.kind {
+            StrategyKind::Single(build) => build(0).effective_chain(chain),
+            StrategyKind::Beams(kind) => (kind.effective_chain)(chain),
+        }
+    }
 }
 
 /// Every strategy.
-pub static STRATEGIES: &[StrategyRow] = &[greedy::ROW, sampling::ROW];
+pub static STRATEGIES: &[StrategyRow] = &[greedy::ROW, sampling::ROW, beam::ROW, beam_sample::ROW, diverse_beam::ROW];
 
 /// Finds a strategy by its name.
 #[must_use]
@@ -52,7 +105,7 @@ mod tests {
     use crate::decode::{Context, Distribution, uniform};
 
     fn choose(name: &str, chain: &str, step: u64) -> Choice {
-        let strategy = (strategy(name).unwrap().build)(3);
+        let strategy = strategy(name).unwrap().single(3).unwrap();
         let chain = strategy.effective_chain(&Chain::parse(chain).unwrap());
         let model = Arc::new(Distribution::from_logits(&[1.0, 2.0, 2.0, 0.0]).unwrap());
         strategy.choose(&Analysis::new(model, &chain, Context::default()).unwrap(), 0, step)
@@ -62,6 +115,16 @@ mod tests {
     fn greedy_takes_the_lowest_id_among_the_best() {
         assert_eq!(choose("greedy", "", 0), Choice { token: 1, draw: None });
         assert_eq!(choose("greedy", "suppress_tokens=1,temperature=9,top_k=1", 0).token, 2);
+    }
+
+    #[test]
+    fn only_what_draws_uses_the_warpers() {
+        let chain = Chain::parse("repetition_penalty=1.2,temperature=0.8").unwrap();
+        for row in STRATEGIES {
+            let warps = row.effective_chain(&chain) == chain;
+            assert_eq!(warps, ["sample", "beam-sample"].contains(&row.name), "{}", row.name);
+            assert_ne!(row.single(0).is_some(), row.beams().is_some());
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Sampling: a random draw from the distribution that the chain left.
 
-use super::{Choice, Strategy, StrategyRow};
+use super::{Choice, Strategy, StrategyKind, StrategyRow};
 use crate::decode::{Analysis, Chain, uniform};
 
 pub(super) const ROW: StrategyRow = StrategyRow {
     name: "sample",
     summary: "a random draw from what the chain leaves",
-    build: |seed| Box::new(Sampling { seed }),
+    kind: StrategyKind::Single(|seed| Box::new(Sampling { seed })),
 };
 
 struct Sampling {

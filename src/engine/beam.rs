@@ -1,0 +1,150 @@
+//! Beam search over a model: all live beams of a step are one batch over the shared cache.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::decode::beam::{BeamNode, BeamSearch, BeamSettings, BeamStep, BeamTask, Ending, Hypothesis, run_on};
+use crate::decode::{Chain, Distribution, TokenId};
+use crate::model::{CacheNode, LanguageModel, Positions, Run, Tokenizer, unwatched};
+
+use super::EngineError;
+use super::generate::{FinishReason, Generated, GeneratedToken, PromptRead, chain_of_step, finished};
+use super::text::{assemble, find_stop};
+
+/// Steps between two sweeps of the cache. What is dropped meanwhile costs its slots; a sweep costs a pass over all slots.
+const SWEEP_EVERY: usize = 16;
+
+/// What becomes of the cache entries of beams that were dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DroppedBeams {
+    /// They are freed from time to time, and with them whatever else the model has read: only the prompt and the live beams stay.
+    Freed,
+    /// They stay, because others share the model's cache.
+    Kept,
+}
+
+/// What is to be searched.
+pub struct BeamRequest<'a> {
+    /// Prompt token ids, at least one.
+    pub prompt: &'a [TokenId],
+    /// The options of the search.
+    pub settings: BeamSettings,
+    /// The processors, all of which are used.
+    pub chain: &'a Chain,
+    /// The most tokens to generate.
+    pub max_new_tokens: usize,
+    /// Tokens before which no end token is allowed.
+    pub min_new_tokens: usize,
+    /// Ids that end the text; none ignores the end.
+    pub eos_token_ids: &'a [TokenId],
+    /// Texts that end the text: a continuation whose text holds one has ended, just as with an end token. How many continuations
+    /// a step looks at does not depend on them, so that a search can run out of beams that go on.
+    pub stop: &'a [String],
+    /// What becomes of dropped beams.
+    pub dropped: DroppedBeams,
+}
+
+/// One step, as an observer sees it.
+pub struct ObservedBeams<'a> {
+    /// What was decided.
+    pub step: &'a BeamStep,
+    /// The search after it.
+    pub search: &'a BeamSearch,
+    /// Tokens before it, the prompt's included.
+    pub context_length: usize,
+}
+
+/// Searches after a prompt that was read, shows every step to `observe`, and gives the best sequences, best first: as many as
+/// the settings ask for, or fewer where fewer finished.
+///
+/// # Errors
+/// Settings or a chain that can't be searched with, what the model refuses, or [`EngineError::Interrupted`] when `observe`
+/// breaks.
+pub fn generate_beams(
+    model: &mut dyn LanguageModel,
+    tokenizer: &dyn Tokenizer,
+    prompt: &PromptRead,
+    request: &BeamRequest<'_>,
+    observe: &mut dyn FnMut(&ObservedBeams<'_>) -> ControlFlow<()>,
+) -> Result<Vec<Generated>, EngineError> {
+    let chain = request.chain.clone().forbidding(&model.info().never_chosen)?;
+    let room = model.info().context_length.saturating_sub(request.prompt.len());
+    let task = BeamTask {
+        prompt: request.prompt.to_vec(),
+        end_ids: request.eos_token_ids.to_vec(),
+        max_new_tokens: request.max_new_tokens.min(room),
+    };
+    let mut search = BeamSearch::new(request.settings, task)?;
+    let root = Distribution::from_logits(&prompt.logits)?;
+    // The groups of diverse beam search all begin at the prompt.
+    let mut models: Vec<Arc<Distribution>> = vec![root.into(); search.live().count()];
+    let mut cached: Vec<(Option<BeamNode>, CacheNode)> = vec![(None, prompt.end)];
+    let stops = |output: &[TokenId]| find_stop(&assemble(tokenizer, output), request.stop).is_some();
+    loop {
+        let step = search.steps();
+        let chain = chain_of_step(&chain, (request.min_new_tokens, request.eos_token_ids), step)?;
+        let decided = if request.stop.is_empty() {
+            search.advance(&models, &chain, &run_on)
+        } else {
+            search.advance(&models, &chain, &stops)
+        }?;
+        let context_length = request.prompt.len() + step;
+        if observe(&ObservedBeams { step: &decided, search: &search, context_length }).is_break() {
+            return Err(EngineError::Interrupted);
+        }
+        if search.stopped().is_some() {
+            break;
+        }
+        (cached, models) = read_live(model, &search, &cached)?;
+        if request.dropped == DroppedBeams::Freed && (step + 1) % SWEEP_EVERY == 0 {
+            let live: Vec<CacheNode> = cached.iter().map(|(_, node)| *node).chain([prompt.end]).collect();
+            model.retain(&live);
+        }
+    }
+    Ok(search.ranked().into_iter().map(|hypothesis| generated(tokenizer, hypothesis, request.stop)).collect())
+}
+
+type ReadBeams = (Vec<(Option<BeamNode>, CacheNode)>, Vec<Arc<Distribution>>);
+
+/// Reads the last token of every live beam, each after its parent's cache node, in one batch.
+fn read_live(
+    model: &mut dyn LanguageModel,
+    search: &BeamSearch,
+    cached: &[(Option<BeamNode>, CacheNode)],
+) -> Result<ReadBeams, EngineError> {
+    let no_output = || EngineError::Request("the model gave no logits".into());
+    let mut runs = Vec::new();
+    for beam in search.live() {
+        let parent = cached.iter().find(|(node, _)| *node == beam.parent).ok_or_else(no_output)?;
+        let last = beam.history.len().saturating_sub(1);
+        runs.push(Run { after: Some(parent.1), tokens: &beam.history[last..], logits: Positions::Last });
+    }
+    let outputs = model.forward(&runs, &mut unwatched).map_err(EngineError::from_model)?;
+    let (mut nodes, mut models) = (Vec::with_capacity(runs.len()), Vec::with_capacity(runs.len()));
+    for (beam, output) in search.live().zip(outputs) {
+        let (node, logits) = output.nodes.last().zip(output.logits.last()).ok_or_else(no_output)?;
+        nodes.push((beam.node, *node));
+        models.push(Distribution::from_logits(logits)?.into());
+    }
+    Ok((nodes, models))
+}
+
+fn generated(tokenizer: &dyn Tokenizer, hypothesis: &Hypothesis, stops: &[String]) -> Generated {
+    let reason = match hypothesis.ending {
+        Ending::End => FinishReason::Eos,
+        Ending::Stop => FinishReason::Stop,
+        Ending::Length => FinishReason::Length,
+    };
+    let token = |token: &crate::decode::beam::BeamToken| GeneratedToken {
+        id: token.id,
+        logprob: token.logprob,
+        sampling_logprob: token.sampling_logprob,
+        rank: token.rank,
+    };
+    let tokens: Vec<GeneratedToken> = hypothesis.tokens.iter().map(token).collect();
+    let stopped_at = find_stop(&assemble(tokenizer, tokens.iter().map(|token| &token.id)), stops);
+    let stopped_at = stopped_at.filter(|_| reason == FinishReason::Stop);
+    let mut sequence = finished(tokenizer, tokens, reason, stopped_at);
+    sequence.score = hypothesis.score;
+    sequence
+}

@@ -8,6 +8,7 @@ use crate::headless::Format;
 use crate::model::{DeviceChoice, DtypeChoice, ModelSource, SpecialTokens};
 
 use super::beams::BeamArgs;
+use super::exact::ExactArgs;
 use super::processors::ProcessorArgs;
 use super::score::ScoreArgs;
 
@@ -194,6 +195,9 @@ pub struct DecodingArgs {
     /// Go on after an end of text
     #[arg(long)]
     pub ignore_eos: bool,
+    /// The exact search.
+    #[command(flatten)]
+    pub exact: ExactArgs,
     /// The beams.
     #[command(flatten)]
     pub beams: BeamArgs,

@@ -4,6 +4,7 @@ mod args;
 mod beams;
 mod commands;
 mod error;
+mod exact;
 mod processors;
 mod score;
 mod settings;

@@ -20,6 +20,7 @@ mod candidates;
 mod chain;
 mod distribution;
 mod error;
+pub mod exact;
 mod processor;
 pub mod processors;
 mod sampler;

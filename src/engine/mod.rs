@@ -5,6 +5,7 @@ mod analyst;
 mod beam;
 mod error;
 mod evaluator;
+mod exact;
 mod generate;
 mod score;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod worker;
 pub use beam::{BeamRequest, DroppedBeams, ObservedBeams, generate_beams};
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
+pub use exact::{Exact, ExactProgress, ExactRequest, Given, Rival, exact};
 pub use generate::{
     FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
 };

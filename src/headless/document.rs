@@ -4,11 +4,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::decode::beam::EarlyStopping;
+use crate::decode::strategy::StrategyKind;
 use crate::decode::{Analysis, PROCESSORS, StageTrace, TokenId};
 use crate::engine::{FinishReason, Generated, GeneratedToken, Step, Timing, TokenScore};
 use crate::model::{ModelInfo, Tokenizer};
 
 use super::beams::BeamStepRecord;
+use super::exact::ExactDocument;
 use super::run::RunSettings;
 
 /// A number, or nothing where it is infinite: JSON has no infinities.
@@ -147,6 +149,8 @@ pub(super) struct RunDocument<'a> {
     pub(super) settings: &'a Map<String, Value>,
     pub(super) prompt: Prompt,
     pub(super) sequences: Vec<Sequence>,
+    #[serde(flatten)]
+    pub(super) exact: Option<ExactDocument>,
     pub(super) timing: TimingDocument,
 }
 
@@ -162,6 +166,9 @@ pub(super) fn settings(settings: &RunSettings, eos_token_ids: &[TokenId]) -> Map
         if let Some(stage) = settings.chain.stages().iter().find(|stage| stage.row().name == row.name) {
             put(row.name, value_json(stage.value()));
         }
+    }
+    if matches!(settings.strategy.kind, StrategyKind::Exact) {
+        put("budget", settings.budget.into());
     }
     if let Some(beams) = &settings.beams {
         put("num_beams", beams.beams.into());
@@ -279,7 +286,12 @@ pub(super) enum Record<'a> {
     /// One for each step of a beam search.
     BeamStep(BeamStepRecord),
     /// Once, last.
-    End { sequences: &'a [Sequence], timing: TimingDocument },
+    End {
+        sequences: &'a [Sequence],
+        #[serde(flatten)]
+        exact: Option<ExactDocument>,
+        timing: TimingDocument,
+    },
 }
 
 impl Record<'_> {

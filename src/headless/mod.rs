@@ -2,6 +2,7 @@
 
 mod beams;
 mod document;
+mod exact;
 mod logits;
 mod progress;
 mod run;

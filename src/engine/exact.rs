@@ -189,3 +189,100 @@ impl Strategy for Given {
         Choice { token: self.0.get(step as usize).copied().unwrap_or_else(|| analysis.greedy()), draw: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::engine::read_prompt;
+    use crate::model::{LoadedModel, SpecialTokens, table};
+
+    const VOCABULARY: [&str; 3] = ["a", "b", "c"];
+    const END: TokenId = 3;
+
+    /// A table whose rows are all contexts of two tokens or fewer, with some of each row's mass unlisted.
+    fn random_table(weights: &[u32]) -> LoadedModel {
+        let mut text = String::from("vocabulary = ['a', 'b', 'c']\nend = '.'\n");
+        let mut weights = weights.iter().cycle();
+        let mut contexts: Vec<Vec<&str>> = vec![vec![]];
+        contexts.extend(VOCABULARY.map(|a| vec![a]));
+        contexts.extend(VOCABULARY.iter().flat_map(|&a| VOCABULARY.map(|b| vec![a, b])));
+        for context in contexts {
+            let mut next = || f64::from(*weights.next().unwrap()) / 1000.0;
+            let (a, b, c, end) = (next(), next(), next(), next());
+            writeln!(text, "[[row]]\ncontext = {context:?}\nnext = {{ a = {a}, b = {b}, c = {c}, '.' = {end} }}")
+                .unwrap();
+        }
+        table::parse("random", &text).unwrap()
+    }
+
+    fn brute_force(model: &mut dyn LanguageModel, text: &mut Vec<TokenId>, left: usize) -> f64 {
+        let run = Run { after: None, tokens: text, logits: Positions::Last };
+        let logits = model.forward(&[run], &mut unwatched).unwrap().remove(0).logits.remove(0);
+        let next = Distribution::from_logits(&logits).unwrap();
+        let mut best = f64::NEG_INFINITY;
+        for token in 0..=END {
+            text.push(token);
+            let over = token == END || left == 1;
+            let rest = if over { 0.0 } else { brute_force(model, text, left - 1) };
+            text.pop();
+            best = best.max(next.logprob(token) + rest);
+        }
+        best
+    }
+
+    fn request<'a>(length: usize, forbidden: &'a [TokenId], budget: usize) -> ExactRequest<'a> {
+        ExactRequest {
+            prompt_tokens: 1,
+            max_new_tokens: length,
+            min_new_tokens: 0,
+            eos_token_ids: &[END],
+            forbidden,
+            budget,
+            rivals: &[],
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn agrees_with_brute_force_on_tables(weights in prop::collection::vec(1..250u32, 52), length in 1..6usize) {
+            let mut loaded = random_table(&weights);
+            let model = loaded.model.as_mut();
+            let prompt = loaded.tokenizer.encode("", SpecialTokens::Auto).unwrap();
+            let best = brute_force(model, &mut prompt.clone(), length);
+            let read = read_prompt(model, &prompt, &mut unwatched).unwrap();
+            let forbidden = model.info().never_chosen.clone();
+            let found = exact(model, &read, &request(length, &forbidden, 10_000), &mut |_| ControlFlow::Continue(())).unwrap();
+            prop_assert!(found.proven && found.upper_bound.is_none());
+            prop_assert!((found.sum_logprob - best).abs() < 1e-9);
+            prop_assert!(found.tokens.len() == length || found.tokens.last() == Some(&END));
+        }
+    }
+
+    #[test]
+    fn a_search_can_be_broken_off() {
+        let mut loaded = random_table(&[240, 230, 220, 1]);
+        let read = read_prompt(loaded.model.as_mut(), &[4], &mut unwatched).unwrap();
+        let mut calls = 0;
+        let result = exact(loaded.model.as_mut(), &read, &request(9, &[4, 5], 1000), &mut |progress| {
+            calls += 1;
+            assert!(progress.expanded > 0);
+            if calls == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(matches!(result, Err(EngineError::Interrupted)));
+    }
+
+    #[test]
+    fn an_early_end_is_not_taken_before_the_minimum() {
+        let mut loaded = random_table(&[10, 10, 10, 900]);
+        let read = read_prompt(loaded.model.as_mut(), &[4], &mut unwatched).unwrap();
+        let request = ExactRequest { min_new_tokens: 2, ..request(4, &[4, 5], 1000) };
+        let found = exact(loaded.model.as_mut(), &read, &request, &mut |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(found.tokens, [0, 0, END]);
+    }
+}

@@ -229,3 +229,129 @@ fn read_window(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CacheUse, ModelError, ModelInfo, RunOutput, table, unwatched};
+
+    /// A table that counts what is asked of it.
+    struct Counted {
+        inner: Box<dyn LanguageModel>,
+        passes: usize,
+        tokens: usize,
+    }
+
+    impl LanguageModel for Counted {
+        fn info(&self) -> &ModelInfo {
+            self.inner.info()
+        }
+
+        fn forward(&mut self, runs: &[Run<'_>], watch: Watch<'_>) -> Result<Vec<RunOutput>, ModelError> {
+            self.passes += 1;
+            self.tokens += runs.iter().map(|run| run.tokens.len()).sum::<usize>();
+            self.inner.forward(runs, watch)
+        }
+
+        fn retain(&mut self, live: &[CacheNode]) {
+            self.inner.retain(live);
+        }
+
+        fn cache_use(&self) -> CacheUse {
+            self.inner.cache_use()
+        }
+    }
+
+    /// The next token is mostly the one after the last: a wrong position shows.
+    fn model(context: usize) -> Counted {
+        let text = format!(
+            "vocabulary = ['a', 'b', 'c']\nend = '.'\ncontext_length = {context}\n\
+             [[row]]\ncontext = []\nnext = {{ a = 0.1, b = 0.6, c = 0.05, '.' = 0.2 }}\n\
+             [[row]]\ncontext = ['b']\nnext = {{ a = 0.1, b = 0.05, c = 0.7, '.' = 0.1 }}\n\
+             [[row]]\ncontext = ['c']\nnext = {{ a = 0.8, b = 0.04, c = 0.06, '.' = 0.1 }}\n"
+        );
+        Counted { inner: table::parse("test", &text).unwrap().model, passes: 0, tokens: 0 }
+    }
+
+    fn cyclic(length: usize) -> Vec<TokenId> {
+        (0..length).map(|i| (i * i % 5 % 3) as TokenId).collect()
+    }
+
+    /// Token by token, from nothing.
+    fn one_by_one(before: &[TokenId], tokens: &[TokenId]) -> Vec<f64> {
+        let mut model = model(4096).inner;
+        let mut text = before.to_vec();
+        let mut logprobs = Vec::new();
+        for &token in tokens {
+            let run = Run { after: None, tokens: &text, logits: Positions::Last };
+            let logits = model.forward(&[run], &mut unwatched).unwrap().remove(0).logits.remove(0);
+            logprobs.push(Distribution::from_logits(&logits).unwrap().logprob(token));
+            text.push(token);
+        }
+        logprobs
+    }
+
+    #[test]
+    fn completions_share_a_prompt_that_is_read_once_in_few_passes() {
+        let (prompt, completions) = (cyclic(40), [cyclic(50), cyclic(7), vec![2], cyclic(3)]);
+        let mut model = model(4096);
+        let request = ScoreRequest { prompt: &prompt, completions: &completions, audit: None };
+        let scores = score(&mut model, &request, &mut unwatched).unwrap();
+        for (figures, tokens) in scores.completions.iter().zip(&completions) {
+            let ours: Vec<f64> = figures.iter().map(|token| token.logprob).collect();
+            assert_eq!(ours, one_by_one(&prompt, tokens));
+        }
+        assert_eq!(model.tokens, 40 + 49 + 6 + 2, "the last token of a completion needs not be read");
+        assert_eq!(model.passes, 4, "two chunks each for the prompt and for all completions together");
+    }
+
+    #[test]
+    fn evidence_is_about_the_right_positions() {
+        let completions = [vec![1, 2], vec![1, 3]];
+        let chain = Chain::parse("top_k=1").unwrap();
+        let request = ScoreRequest { prompt: &[0, 0], completions: &completions, audit: Some(&chain) };
+        let Scores { evidence, completions: plain, .. } = score(&mut model(64), &request, &mut unwatched).unwrap();
+        let close = |a: f64, p: f64| assert!((a - p.ln()).abs() < 1e-6, "{a} is not log {p}");
+        close(evidence[0].sum(), 0.6 * 0.7);
+        close(evidence[0].tokens[0].late.unwrap(), 0.05);
+        close(evidence[0].tokens[1].late.unwrap(), 0.06);
+        close(evidence[0].end.unwrap(), 0.1);
+        close(evidence[0].prompt[0], 0.1);
+        assert_eq!(evidence[0].tokens[1].filtered, 0.0);
+        assert_eq!(evidence[1].tokens[1].filtered, f64::NEG_INFINITY);
+        assert_eq!((evidence[1].end, evidence[1].tokens[1].late), (None, None), "it has ended");
+        for (evidence, figures) in evidence.iter().zip(plain) {
+            assert!(evidence.tokens.iter().map(|token| token.figures).eq(figures));
+        }
+    }
+
+    #[test]
+    fn windows_score_every_token_once() {
+        let text = cyclic(200);
+        let whole: Vec<Option<f64>> =
+            std::iter::once(None).chain(one_by_one(&text[..1], &text[1..]).into_iter().map(Some)).collect();
+        for (context, stride) in [(4096, None), (48, None), (48, Some(1)), (48, Some(47)), (2, Some(1)), (200, Some(5))]
+        {
+            let mut model = model(context);
+            let figures = score_text(&mut model, &text, stride, &mut unwatched).unwrap();
+            let ours: Vec<Option<f64>> = figures.iter().map(|token| token.map(|token| token.logprob)).collect();
+            assert_eq!(ours, whole, "context {context}, stride {stride:?}");
+        }
+    }
+
+    #[test]
+    fn interruptions_and_misfits_end_it() {
+        let stop = &mut |_| ControlFlow::Break(());
+        assert!(matches!(score_text(&mut model(64), &cyclic(9), None, stop), Err(EngineError::Interrupted)));
+        let refused = |prompt: &[TokenId], completions: &[Vec<TokenId>]| {
+            let request = ScoreRequest { prompt, completions, audit: None };
+            score(&mut model(8), &request, &mut unwatched).err().unwrap().to_string()
+        };
+        assert!(refused(&[], &[vec![1]]).contains("no token"));
+        assert!(refused(&[0], &[vec![1], vec![]]).contains("completion 2 has no token"));
+        assert!(refused(&[0; 5], &[vec![1; 4]]).contains("context holds 8"));
+        assert!(refused(&[0; 9], &[vec![1]]).contains("leaves no room"));
+        assert!(score_text(&mut model(8), &[1], None, &mut unwatched).is_err());
+        assert!(score_text(&mut model(8), &[1, 2], Some(0), &mut unwatched).is_err());
+    }
+}

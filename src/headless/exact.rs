@@ -143,8 +143,11 @@ fn suppressed(chain: &Chain) -> Vec<TokenId> {
 }
 
 fn document(found: Exact, rivals: &[Rival], budget: usize) -> (Vec<TokenId>, ExactDocument) {
-    let gap =
-        |(rival, gap): (&Rival, &f64)| Missed { strategy: rival.name.clone(), sum_logprob: rival.sum_logprob, gap: *gap };
+    let gap = |(rival, gap): (&Rival, &f64)| Missed {
+        strategy: rival.name.clone(),
+        sum_logprob: rival.sum_logprob,
+        gap: *gap,
+    };
     let gaps = rivals.iter().zip(&found.gaps).map(gap).collect();
     let Exact { tokens, proven, expanded, upper_bound, .. } = found;
     (tokens, ExactDocument { proven, expanded, budget, upper_bound, gaps })

@@ -6,3 +6,5 @@ mod layers;
 mod model_golden;
 mod model_open;
 mod processor_golden;
+mod score;
+mod score_golden;

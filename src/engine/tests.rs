@@ -14,6 +14,8 @@ use crate::model::{
 };
 use crate::session::{Chosen, How, NodeId, Session};
 
+mod beams;
+
 const VOCAB: usize = 6;
 const CONTEXT: usize = 12;
 

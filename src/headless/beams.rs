@@ -111,7 +111,7 @@ impl BeamStepRecord {
         Self {
             step: step.step,
             context_length: observed.context_length,
-            beams: step.running().chain(step.finished()).map(record).collect(),
+            beams: step.running().into_iter().chain(step.finished()).map(record).collect(),
             pruned: step.pruned().map(|(candidate, _)| record(candidate)).collect(),
             evicted: step.evicted.iter().map(|node| node.index()).collect(),
             abandoned: step.abandoned.iter().map(|node| node.index()).collect(),
@@ -161,7 +161,7 @@ pub(super) fn columns() -> String {
 pub(super) fn step_lines(observed: &ObservedBeams<'_>, style: Style, tokenizer: &dyn Tokenizer) -> Vec<String> {
     let step = observed.step;
     let mut lines = Vec::new();
-    for candidate in step.running().chain(step.finished()) {
+    for candidate in step.running().into_iter().chain(step.finished()) {
         let number = if lines.is_empty() { step.step.to_string() } else { String::new() };
         let from = candidate.parent.map(|parent| parent.to_string()).unwrap_or_default();
         let note = match candidate.verdict {

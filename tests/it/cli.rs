@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-fn logitscope(arguments: &[&str], input: &str) -> Output {
+pub fn logitscope(arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_logitscope"))
         .args(arguments)
         .stdin(Stdio::piped())
@@ -18,19 +18,19 @@ fn logitscope(arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn stdout(arguments: &[&str], input: &str) -> String {
+pub fn stdout(arguments: &[&str], input: &str) -> String {
     let output = logitscope(arguments, input);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn json(arguments: &[&str]) -> Value {
+pub fn json(arguments: &[&str]) -> Value {
     serde_json::from_str(&stdout(arguments, "")).unwrap()
 }
 
 /// One line on standard error, nothing on standard output, exit code 1 or 2.
 #[track_caller]
-fn refused(arguments: &[&str], input: &str, says: &str) {
+pub fn refused(arguments: &[&str], input: &str, says: &str) {
     let output = logitscope(arguments, input);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(matches!(output.status.code(), Some(1 | 2)), "{arguments:?}: {:?} {stderr}", output.status);
@@ -39,7 +39,7 @@ fn refused(arguments: &[&str], input: &str, says: &str) {
     assert!(stderr.starts_with("logitscope: ") && stderr.contains(says), "{arguments:?}: {stderr}");
 }
 
-const PROMPT: &str = "Once upon a time";
+pub const PROMPT: &str = "Once upon a time";
 
 #[test]
 fn run_gives_the_document_of_the_contract() {

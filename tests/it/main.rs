@@ -1,6 +1,8 @@
 //! All integration tests in one binary: linking is the slow part.
 #![allow(clippy::unwrap_used)] // a test that can not go on should stop
 
+mod beam_cli;
+mod beam_golden;
 mod cli;
 mod layers;
 mod model_golden;

@@ -195,9 +195,13 @@ pub struct BeamStep {
 }
 
 impl BeamStep {
-    /// The continuations that run on.
-    pub fn running(&self) -> impl Iterator<Item = &BeamCandidate> {
-        self.candidates.iter().filter(|candidate| candidate.verdict == Verdict::Kept)
+    /// The continuations that run on: group by group, each group's best first.
+    #[must_use]
+    pub fn running(&self) -> Vec<&BeamCandidate> {
+        let kept = |candidate: &&BeamCandidate| candidate.verdict == Verdict::Kept;
+        let mut running: Vec<&BeamCandidate> = self.candidates.iter().filter(kept).collect();
+        running.sort_by(|a, b| a.group.cmp(&b.group).then(b.sum.total_cmp(&a.sum)));
+        running
     }
 
     /// The continuations that finished in this step.

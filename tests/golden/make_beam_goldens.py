@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Writes beam.json: what transformers' beam search returns, for every combination of 2 to 8 beams, five length penalties and
+the three kinds of early stopping, with models, prompts, end ids and processors that go round.
+
+    python tests/golden/make_beam_goldens.py                             # the committed file: 105 settings
+    python tests/golden/make_beam_goldens.py --cases 600 --seed 7 --out FILE   # more of them, drawn at random
+
+End ids are taken from what the beams visit, so that hypotheses really finish. Models are loaded in f32.
+"""
+
+import argparse
+import itertools
+import json
+import random
+from pathlib import Path
+
+import torch
+import transformers
+from tokenizers import Tokenizer
+from transformers import AutoModelForCausalLM
+
+HERE = Path(__file__).resolve().parent
+BUILTIN = HERE.parents[1] / "assets" / "model"
+MODELS = ["llama-gqa", "llama-tied-llama3", "llama-biases", "llama-several-ends", "llama-bf16"]
+TEXTS = ["Once upon a time", "The cat sat on the", "One day, a little girl named"]
+PENALTIES = [0.0, 0.6, 1.0, 2.0, -1.0]
+EARLY = [True, False, "never"]
+
+
+def generate(model, ids, ends, tokens, **options):
+    return model.generate(
+        torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long), do_sample=False,
+        max_new_tokens=tokens, eos_token_id=ends, pad_token_id=0, return_dict_in_generate=True, output_scores=True,
+        **options)
+
+
+def visited(model, ids, tokens, beams, count, choose):
+    """Ids that the beams of a search without ends come by, the first two tokens left out."""
+    found = generate(model, ids, [model.config.vocab_size - 1], tokens, num_beams=beams, num_return_sequences=beams)
+    tokens = sorted({token for row in found.sequences for token in row[len(ids) + 2 :].tolist()})
+    return sorted(choose.sample(tokens, min(count, len(tokens))))
+
+
+def trimmed(row, ends):
+    """Without the padding: up to and with the first end id."""
+    for place, token in enumerate(row):
+        if token in ends:
+            return row[: place + 1]
+    return row
+
+
+def case(models, name, beams, penalty, early, choose):
+    model = models[name]
+    if name == "builtin":
+        tokenizer = Tokenizer.from_file(str(BUILTIN / "tokenizer.json"))
+        ids = tokenizer.encode(choose.choice(TEXTS)).ids
+    else:
+        ids = [choose.randrange(1, model.config.vocab_size) for _ in range(choose.randint(1, 12))]
+    tokens = choose.choice([1, 6, 12, 16, 20]) if choose.random() < 0.9 else 32
+    ends = visited(model, ids, max(tokens, 8), beams, choose.choice([1, 1, 2, 3, 4]), choose)
+    options, chain = {}, []
+    if choose.random() < 0.3:
+        options["repetition_penalty"] = choose.choice([1.1, 1.3, 0.9])
+        chain.append(f"repetition_penalty={options['repetition_penalty']}")
+    if choose.random() < 0.3:
+        options["no_repeat_ngram_size"] = choose.choice([1, 2, 3])
+        chain.append(f"no_repeat_ngram_size={options['no_repeat_ngram_size']}")
+    minimum = choose.choice([0, 0, 0, 0, 3])
+    if minimum:
+        options["min_new_tokens"] = min(minimum, tokens)
+    returned = choose.choice([1, 2, beams, beams])
+    found = generate(
+        model, ids, ends, tokens, num_beams=beams, length_penalty=penalty, early_stopping=early,
+        num_return_sequences=returned, **options)
+    return {
+        "model": name, "prompt": ids, "max_new_tokens": tokens, "min_new_tokens": options.get("min_new_tokens", 0),
+        "num_beams": beams, "length_penalty": penalty, "early_stopping": str(early).lower(), "eos_token_ids": ends,
+        "num_return_sequences": returned, "chain": ",".join(chain),
+        "sequences": [trimmed(row[len(ids) :].tolist(), ends) for row in found.sequences],
+        "scores": [round(float(score), 6) for score in found.sequences_scores],
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cases", type=int)
+    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--out", type=Path, default=HERE / "beam.json")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    choose = random.Random(arguments.seed)
+    places = {name: HERE / name for name in MODELS} | {"builtin": BUILTIN}
+    models = {
+        name: AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32).eval() for name, place in places.items()}
+    settings = list(itertools.product(range(2, 9), PENALTIES, EARLY))
+    if arguments.cases:
+        more = [*PENALTIES, -2.0, -0.3, 0.3, 1.5, 5.0]
+        draw = lambda: (choose.randint(1, 8), choose.choice(more), choose.choice(EARLY))
+        settings = [draw() for _ in range(arguments.cases)]
+    names = itertools.cycle([*MODELS, *MODELS, "builtin"])
+    cases = []
+    for beams, penalty, early in settings:
+        # One beam is greedy search to transformers.
+        cases.append(case(models, next(names), max(beams, 2), penalty, early, choose))
+    finished = sum(1 for one in cases for row in one["sequences"] if row[-1] in one["eos_token_ids"])
+    total = sum(len(one["sequences"]) for one in cases)
+    lines = ",\n".join(json.dumps(one, separators=(",", ":")) for one in cases)
+    arguments.out.write_text(f'{{"transformers":"{transformers.__version__}","cases":[\n{lines}\n]}}\n')
+    print(f"{len(cases)} settings, {total} sequences, {finished} of them finished; {arguments.out.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()

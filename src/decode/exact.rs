@@ -346,7 +346,8 @@ mod tests {
     #[test]
     fn what_is_forgotten_still_bounds() {
         let each = (1.0f64 / 10_000.0).ln();
-        let model = move |_: &[TokenId]| (0..10_001).map(|id| if id == END { f64::NEG_INFINITY } else { each }).collect();
+        let model =
+            move |_: &[TokenId]| (0..10_001).map(|id| if id == END { f64::NEG_INFINITY } else { each }).collect();
         let found = search(&model, Limits { length: 3, budget: 2 }, 1, None);
         assert!(!found.is_proven());
         assert!(found.open.len() < 10_000, "memory follows the budget");

@@ -4,6 +4,7 @@
 mod beam_cli;
 mod beam_golden;
 mod cli;
+mod docs;
 mod layers;
 mod model_golden;
 mod model_open;

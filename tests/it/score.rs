@@ -141,7 +141,7 @@ fn the_other_forms_say_the_same() {
     assert_eq!(csv.lines().next().unwrap(), "completion,index,id,text,logprob,rank,entropy");
     assert_eq!(csv.lines().count(), 6);
     let text = stdout(&arguments);
-    assert!(text.contains("completion 1 is the most probable, by 0.42") && !text.contains('\x1b'), "{text}");
+    assert!(text.contains("completion 1 is the most probable, by 0.404 nats") && !text.contains('\x1b'), "{text}");
     assert!(text.contains("5 mistakes (✗) would prefer another completion"), "{text}");
 }
 

@@ -234,7 +234,7 @@ mod tests {
         best
     }
 
-    fn request<'a>(length: usize, forbidden: &'a [TokenId], budget: usize) -> ExactRequest<'a> {
+    fn request(length: usize, forbidden: &[TokenId], budget: usize) -> ExactRequest<'_> {
         ExactRequest {
             prompt_tokens: 1,
             max_new_tokens: length,

@@ -208,7 +208,8 @@ impl Rows<'_> {
             if id == self.begin {
                 return wrong(at, format!("`{name}` begins a text and never follows"));
             }
-            if value.is_nan() || value < low || value == f64::INFINITY {
+            // A logit beyond the range of f32 is one of infinity.
+            if value.is_nan() || value < low || value > f64::from(f32::MAX) {
                 let kind = if row.next.is_some() { "a probability" } else { "a logit" };
                 return wrong(at, format!("`{name}` = {value} is not {kind}"));
             }

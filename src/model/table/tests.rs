@@ -204,6 +204,7 @@ fn every_mistake_is_named_with_its_line_and_row() {
         "context = ['<begin>']\nnext = { a = 0.5, b = 0.5 }\n[[row]]\ncontext = ['a']\nnext = { a = 1 }",
         "no row for what comes after `<begin>` `b`: add one, or a row with context = [] for everything else",
     );
+    assert!(row("context = []\nlogits = { a = 1e39 }").contains("is not a logit"));
     assert!(row("context = []\nnext = { a = 0.1, a = 0.2 }").contains("line 5"));
     assert!(row("contxt = []").contains("line 4: unknown field `contxt`"), "{}", row("contxt = []"));
     assert!(row("next = { a = 1 }").contains("missing field `context`"));
@@ -232,4 +233,20 @@ fn other_names_for_begin_and_no_end() {
     let loaded = table("vocabulary = ['<begin>', 'a']\nbegin = '^'\n[[row]]\ncontext = []\nnext = { a = 1 }");
     assert_eq!(loaded.tokenizer.encode("a<begin>", SpecialTokens::Auto).unwrap(), [2, 1, 0]);
     assert!(loaded.model.info().eos_token_ids.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_a_panic(
+        text in "[abc\\[\\]=\"' \n.{},0-9-]{0,80}",
+        row in prop::collection::vec(prop_oneof!["[a-d]{0,2}", Just("<begin>".to_string()), Just(".".to_string())], 0..4),
+        p in prop_oneof![Just(f64::NAN), Just(f64::INFINITY), -1.0..2.0f64],
+        prompt in "\\PC{0,20}",
+    ) {
+        let _ = parse("test.toml", &text);
+        let text = format!("vocabulary = ['a', 'b']\nend = '.'\n[[row]]\ncontext = {row:?}\nlogits = {{ a = {p:?}, b = 1 }}\n[[row]]\ncontext = []\nnext = {{ a = 1 }}");
+        if let Ok(loaded) = parse("test.toml", &text.replace("NaN", "nan")) {
+            let _ = loaded.tokenizer.encode(&prompt, SpecialTokens::Auto);
+        }
+    }
 }

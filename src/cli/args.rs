@@ -171,7 +171,7 @@ pub struct RunArgs {
 /// The decoding options.
 #[derive(Debug, Args)]
 pub struct DecodingArgs {
-    /// greedy, sample, beam, beam-sample or diverse-beam
+    /// greedy, sample, beam, beam-sample, diverse-beam or exact
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
     /// The most tokens to generate

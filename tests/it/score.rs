@@ -57,8 +57,8 @@ fn completions_are_scored_after_their_prompt() {
     assert!(near(&first["tokens"][0]["logprob"], sat) && near(&first["tokens"][1]["logprob"], down));
     assert_eq!(first["tokens"][1]["rank"], 1);
     assert!(near(&first["tokens"][1]["entropy"], 2f64.ln()));
-    assert!(near(&first["sum_logprob"], sat + down) && near(&first["mean_logprob"], (sat + down) / 2.0));
-    assert!(near(&first["perplexity"], (-(sat + down) / 2.0).exp()));
+    assert!(near(&first["sum_logprob"], sat + down) && near(&first["mean_logprob"], 0.5 * (sat + down)));
+    assert!(near(&first["perplexity"], (-0.5 * (sat + down)).exp()));
     assert!(near(&first["bits_per_byte"], -(sat + down) / 2f64.ln() / " sat down".len() as f64));
     assert!(near(&second["sum_logprob"], sigmoid(-1.0) + 2.0 * sigmoid(3.0)));
     assert_eq!(document["best"], 0);

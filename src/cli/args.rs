@@ -9,7 +9,9 @@ use crate::model::{DeviceChoice, DtypeChoice, ModelSource, SpecialTokens};
 use crate::ui::theme::ColourDepth;
 
 use super::beams::BeamArgs;
+use super::exact::ExactArgs;
 use super::processors::ProcessorArgs;
+use super::score::ScoreArgs;
 
 /// See how a language model chooses its words.
 ///
@@ -30,6 +32,8 @@ pub struct Cli {
 pub enum Command {
     /// Generate without the interface
     Run(Box<RunArgs>),
+    /// Log-probability and perplexity of given text under the model
+    Score(Box<ScoreArgs>),
     /// Run the decoding chain on logits that you give, with no model
     Logits(LogitsArgs),
     /// Show how the model's tokenizer cuts a text
@@ -87,7 +91,7 @@ pub struct LookArgs {
 /// Options that every command with a model takes.
 #[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
-    /// `builtin`, or a directory in Hugging Face layout
+    /// `builtin`, a directory in Hugging Face layout, or a .toml table of probabilities
     #[arg(long, value_name = "SPEC", default_value = "builtin")]
     pub model: ModelSource,
     /// auto or cpu
@@ -168,7 +172,7 @@ pub struct RunArgs {
 /// The decoding options.
 #[derive(Debug, Args)]
 pub struct DecodingArgs {
-    /// greedy, sample, beam, beam-sample or diverse-beam
+    /// greedy, sample, beam, beam-sample, diverse-beam or exact
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
     /// The most tokens to generate
@@ -192,6 +196,9 @@ pub struct DecodingArgs {
     /// Go on after an end of text
     #[arg(long)]
     pub ignore_eos: bool,
+    /// The exact search.
+    #[command(flatten)]
+    pub exact: ExactArgs,
     /// The beams.
     #[command(flatten)]
     pub beams: BeamArgs,

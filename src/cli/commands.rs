@@ -11,11 +11,13 @@ use crate::model::{self, LoadedModel};
 use super::CliError;
 use super::args::{Cli, Command, LogitsArgs, ModelArgs, RunArgs, TokensArgs};
 use super::interface;
+use super::score::score;
 
 pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         None => interface::open(&cli.interface),
         Some(Command::Run(args)) => run(&args),
+        Some(Command::Score(args)) => score(&args),
         Some(Command::Logits(args)) => logits(&args),
         Some(Command::Tokens(args)) => tokens(&args),
         Some(Command::Screenshot(args)) => interface::screenshot(&args),
@@ -30,7 +32,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
     }
 }
 
-fn open(args: &ModelArgs) -> Result<LoadedModel, CliError> {
+pub(super) fn open(args: &ModelArgs) -> Result<LoadedModel, CliError> {
     Ok(model::open(&args.model, &args.options())?)
 }
 
@@ -49,7 +51,7 @@ fn run(args: &RunArgs) -> Result<(), CliError> {
 }
 
 /// Ctrl-C and a polite kill break the run off; it ends with its own exit code.
-fn interrupt_on_signal() -> Result<Interrupt, CliError> {
+pub(super) fn interrupt_on_signal() -> Result<Interrupt, CliError> {
     let interrupt = Interrupt::default();
     let theirs = interrupt.clone();
     ctrlc::set_handler(move || theirs.set())

@@ -4,8 +4,10 @@ mod args;
 mod beams;
 mod commands;
 mod error;
+mod exact;
 mod interface;
 mod processors;
+mod score;
 mod settings;
 
 use std::ffi::OsString;

@@ -78,9 +78,11 @@ impl DecodingArgs {
         let chain = self.chain.chain()?;
         let strategy = self.resolved_strategy(&chain)?;
         self.check_counts(strategy)?;
+        let chain = strategy.effective_chain(&chain);
         Ok(RunSettings {
             strategy,
-            chain: strategy.effective_chain(&chain),
+            budget: self.exact.budget(strategy, &chain, self)?,
+            chain,
             seed: self.seed.unwrap_or(0),
             max_new_tokens: self.max_new_tokens,
             min_new_tokens: self.min_new_tokens,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::candidates::MAX_STAGES;
 use super::processor::{Built, Direction};
-use super::{DecodeError, Kind, PROCESSORS, ProcessorRow, Value, processor};
+use super::{DecodeError, Kind, PROCESSORS, ProcessorRow, TokenId, Value, processor};
 
 /// A processor with its value.
 #[derive(Clone, Debug)]
@@ -146,6 +146,18 @@ impl Chain {
         let index = self.stages.iter().position(|other| place(other.row) > place(stage.row));
         self.stages.insert(index.unwrap_or(self.stages.len()), stage);
         self
+    }
+
+    /// The chain with `suppress_tokens` for these ids, in its place; the same chain for none.
+    ///
+    /// # Errors
+    /// None that a list of ids leads to.
+    pub fn forbidding(self, ids: &[TokenId]) -> Result<Self, DecodeError> {
+        if ids.is_empty() {
+            return Ok(self);
+        }
+        let stage = Stage::new(processor("suppress_tokens")?, Value::Ids(ids.to_vec()))?;
+        Ok(self.with_in_order(stage))
     }
 
     /// What greedy and beam search use: the stages before temperature, as transformers does without sampling. A chain

@@ -20,10 +20,12 @@ mod candidates;
 mod chain;
 mod distribution;
 mod error;
+pub mod exact;
 mod processor;
 pub mod processors;
 mod sampler;
 mod scan;
+pub mod scoring;
 pub mod strategy;
 
 pub use analysis::{Analysis, Margin, Removal, StageTrace};

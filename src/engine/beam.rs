@@ -67,6 +67,7 @@ pub fn generate_beams(
     request: &BeamRequest<'_>,
     observe: &mut dyn FnMut(&ObservedBeams<'_>) -> ControlFlow<()>,
 ) -> Result<Vec<Generated>, EngineError> {
+    let chain = request.chain.clone().forbidding(&model.info().never_chosen)?;
     let room = model.info().context_length.saturating_sub(request.prompt.len());
     let task = BeamTask {
         prompt: request.prompt.to_vec(),
@@ -81,7 +82,7 @@ pub fn generate_beams(
     let stops = |output: &[TokenId]| find_stop(&assemble(tokenizer, output), request.stop).is_some();
     loop {
         let step = search.steps();
-        let chain = chain_of_step(request.chain, (request.min_new_tokens, request.eos_token_ids), step)?;
+        let chain = chain_of_step(&chain, (request.min_new_tokens, request.eos_token_ids), step)?;
         let decided = if request.stop.is_empty() {
             search.advance(&models, &chain, &run_on)
         } else {

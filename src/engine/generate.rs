@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::decode::strategy::{Choice, Strategy};
-use crate::decode::{Analysis, Chain, Context, Distribution, Stage, TokenId, Value, processor};
+use crate::decode::{Analysis, Chain, Context, Distribution, TokenId};
 use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run, Tokenizer};
 
 use super::EngineError;
@@ -159,7 +159,7 @@ pub fn generate(
 ) -> Result<Generated, EngineError> {
     let room = model.info().context_length.saturating_sub(request.prompt.len());
     let length = request.max_new_tokens.min(room);
-    let chain = request.strategy.effective_chain(request.chain);
+    let chain = request.strategy.effective_chain(request.chain).forbidding(&model.info().never_chosen)?;
     let mut history = request.prompt.to_vec();
     let (mut node, mut logits) = (prompt.end, Arc::clone(&prompt.logits));
     let mut tokens: Vec<GeneratedToken> = Vec::new();
@@ -208,12 +208,8 @@ pub(super) fn chain_of_step(
     (min_new_tokens, ends): (usize, &[TokenId]),
     step: usize,
 ) -> Result<Chain, EngineError> {
-    if step >= min_new_tokens || ends.is_empty() {
-        return Ok(chain.clone());
-    }
-    let forbidden = Value::Ids(ends.to_vec());
-    let stage = Stage::new(processor("suppress_tokens")?, forbidden)?;
-    Ok(chain.clone().with_in_order(stage))
+    let forbidden = if step < min_new_tokens { ends } else { &[] };
+    Ok(chain.clone().forbidding(forbidden)?)
 }
 
 fn score(analysis: &Analysis, id: TokenId) -> GeneratedToken {

@@ -5,7 +5,9 @@ mod analyst;
 mod beam;
 mod error;
 mod evaluator;
+mod exact;
 mod generate;
+mod score;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -15,8 +17,10 @@ pub use analyst::Question;
 pub use beam::{BeamRequest, DroppedBeams, ObservedBeams, generate_beams};
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
+pub use exact::{Exact, ExactProgress, ExactRequest, Given, Rival, exact};
 pub use generate::{
     FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
 };
+pub use score::{ScoreRequest, Scores, score, score_text};
 pub use text::assemble;
 pub use worker::{Command, Engine, Event};

@@ -36,6 +36,7 @@ impl Counting {
             dtype: StoredType::F32,
             device: "cpu".into(),
             eos_token_ids: vec![5],
+            never_chosen: Vec::new(),
             parameters: 0,
         };
         let read = Arc::new(Mutex::new(0));

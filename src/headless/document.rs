@@ -4,11 +4,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::decode::beam::EarlyStopping;
+use crate::decode::strategy::StrategyKind;
 use crate::decode::{Analysis, PROCESSORS, StageTrace, TokenId};
 use crate::engine::{FinishReason, Generated, GeneratedToken, Step, Timing, TokenScore};
 use crate::model::{ModelInfo, Tokenizer};
 
 use super::beams::BeamStepRecord;
+use super::exact::ExactDocument;
 use super::run::RunSettings;
 
 /// A number, or nothing where it is infinite: JSON has no infinities.
@@ -28,6 +30,14 @@ impl TokenText {
     pub(super) fn of(id: TokenId, tokenizer: &dyn Tokenizer) -> Self {
         let piece = tokenizer.piece(id);
         Self { id, text: piece.text.clone(), bytes: piece.bytes.clone() }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn id(&self) -> TokenId {
+        self.id
     }
 }
 
@@ -55,6 +65,10 @@ impl Prompt {
             rank: score.map(|score| score.rank),
         };
         Self { text: text.into(), tokens: ids.iter().zip(scores).map(token).collect() }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 }
 
@@ -135,6 +149,8 @@ pub(super) struct RunDocument<'a> {
     pub(super) settings: &'a Map<String, Value>,
     pub(super) prompt: Prompt,
     pub(super) sequences: Vec<Sequence>,
+    #[serde(flatten)]
+    pub(super) exact: Option<ExactDocument>,
     pub(super) timing: TimingDocument,
 }
 
@@ -150,6 +166,9 @@ pub(super) fn settings(settings: &RunSettings, eos_token_ids: &[TokenId]) -> Map
         if let Some(stage) = settings.chain.stages().iter().find(|stage| stage.row().name == row.name) {
             put(row.name, value_json(stage.value()));
         }
+    }
+    if matches!(settings.strategy.kind, StrategyKind::Exact) {
+        put("budget", settings.budget.into());
     }
     if let Some(beams) = &settings.beams {
         put("num_beams", beams.beams.into());
@@ -268,7 +287,12 @@ pub(super) enum Record<'a> {
     /// One for each step of a beam search.
     BeamStep(BeamStepRecord),
     /// Once, last.
-    End { sequences: &'a [Sequence], timing: TimingDocument },
+    End {
+        sequences: &'a [Sequence],
+        #[serde(flatten)]
+        exact: Option<ExactDocument>,
+        timing: TimingDocument,
+    },
 }
 
 impl Record<'_> {

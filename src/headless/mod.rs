@@ -2,9 +2,11 @@
 
 mod beams;
 mod document;
+mod exact;
 mod logits;
 mod progress;
 mod run;
+mod score;
 pub mod style;
 mod tokens;
 mod write;
@@ -12,6 +14,7 @@ mod write;
 pub use logits::{LogitsDefaults, logits_lines, logits_table};
 pub use progress::Progress;
 pub use run::{Interrupt, Job, RunSettings, run};
+pub use score::{ScoreInput, ScoreJob, score};
 pub use tokens::tokens;
 
 /// How the result is written.

@@ -10,12 +10,13 @@ use crate::decode::beam::BeamSettings;
 use crate::decode::strategy::{Strategy, StrategyRow};
 use crate::decode::{Chain, TokenId};
 use crate::engine::{
-    BeamRequest, DroppedBeams, EngineError, Generated, PromptRead, Request, Timing, generate, generate_beams,
+    BeamRequest, DroppedBeams, EngineError, Generated, Given, PromptRead, Request, Timing, generate, generate_beams,
     read_prompt, timed,
 };
 use crate::model::{LanguageModel, LoadedModel, SpecialTokens, Tokenizer};
 
 use super::document::{Prompt, settings as settings_document};
+use super::exact::{ExactDocument, Ground};
 use super::progress::Progress;
 use super::write::{Ended, Report};
 use super::{Format, HeadlessError};
@@ -35,6 +36,8 @@ pub struct RunSettings {
     pub min_new_tokens: usize,
     /// Samples drawn from the prompt, or the most sequences that a beam search returns; at least 1.
     pub sequences: u64,
+    /// The most prefixes that an exact search expands.
+    pub budget: usize,
     /// The options of the search, where the strategy is one.
     pub beams: Option<BeamSettings>,
     /// Texts that end the text.
@@ -57,7 +60,7 @@ impl Interrupt {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    fn check(&self) -> ControlFlow<()> {
+    pub(super) fn check(&self) -> ControlFlow<()> {
         if self.0.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
@@ -144,11 +147,13 @@ fn run_one(
     let info = model.info().clone();
     let prompt = Prompt::new(text, ids, &read.scores, tokenizer);
     report.begin(&info, document, &prompt, ids, tokenizer)?;
+    let mut exact = None;
     let (sequences, decode) = timed(|| {
         let mut work = Work { model, tokenizer, read: &read, ids, eos, job, report };
         match (settings.strategy.single(settings.seed), settings.beams) {
             (Some(strategy), _) => work.sequences(strategy.as_ref()),
-            (None, beams) => work.beams(beams.unwrap_or_default()),
+            (None, Some(beams)) => work.beams(beams),
+            (None, None) => work.exact(&mut exact),
         }
     });
     job.progress.clear();
@@ -156,8 +161,8 @@ fn run_one(
     sequences.sort_by(|a, b| b.score.total_cmp(&a.score));
     let new_tokens = sequences.iter().map(|sequence| sequence.tokens.len()).sum();
     let timing = Timing { prefill, decode, new_tokens };
-    let ended =
-        Ended { info: &info, settings: document, prompt, prompt_tokens: ids.len(), sequences: &sequences, timing };
+    let prompt_tokens = ids.len();
+    let ended = Ended { info: &info, settings: document, prompt, prompt_tokens, sequences: &sequences, exact, timing };
     report.end(ended, tokenizer)
 }
 
@@ -195,6 +200,15 @@ impl Work<'_> {
         let sequences: Result<Vec<Generated>, EngineError> = (0..settings.sequences).map(one).collect();
         failure.take().map_or(Ok(()), Err)?;
         Ok(sequences?)
+    }
+
+    /// The best sequence of all, and then what it looks like step by step.
+    fn exact(&mut self, found: &mut Option<ExactDocument>) -> Result<Vec<Generated>, HeadlessError> {
+        let Self { model, tokenizer, read, ids, eos, job, .. } = self;
+        let mut ground = Ground { model: *model, tokenizer: *tokenizer, read, prompt: ids, eos, job };
+        let (tokens, document) = ground.search()?;
+        *found = Some(document);
+        self.sequences(&Given(tokens))
     }
 
     /// All beams of a search.

@@ -11,6 +11,7 @@ use crate::model::{ModelInfo, Tokenizer};
 
 use super::beams::{self, BeamStepRecord};
 use super::document::{Prompt, Record, RunDocument, Sequence, TimingDocument, finite};
+use super::exact::ExactDocument;
 use super::style::Style;
 use super::{Format, HeadlessError};
 
@@ -21,6 +22,8 @@ pub(super) struct Ended<'a> {
     pub(super) prompt: Prompt,
     pub(super) prompt_tokens: usize,
     pub(super) sequences: &'a [Generated],
+    /// How good it is, where the search was exact.
+    pub(super) exact: Option<ExactDocument>,
     pub(super) timing: Timing,
 }
 
@@ -135,9 +138,10 @@ impl Report {
                 settings: ended.settings,
                 prompt: ended.prompt,
                 sequences,
+                exact: ended.exact,
                 timing,
             })?,
-            Format::Jsonl => self.line(&Record::End { sequences: &sequences, timing })?,
+            Format::Jsonl => self.line(&Record::End { sequences: &sequences, exact: ended.exact, timing })?,
             Format::Csv if self.beams.is_some() => {
                 for (index, sequence) in ended.sequences.iter().enumerate() {
                     for row in beams::rows(self.prompts, index, sequence, tokenizer) {
@@ -146,7 +150,13 @@ impl Report {
                 }
             }
             Format::Csv => {}
-            Format::Text => self.text_end(ended.sequences, ended.timing),
+            Format::Text => {
+                self.text_end(ended.sequences, ended.timing);
+                let lines = ended.exact.map(|exact| exact.lines(self.style));
+                for line in lines.unwrap_or_default() {
+                    self.text(&line);
+                }
+            }
         }
         self.prompts += 1;
         Ok(std::mem::take(&mut self.out))

@@ -45,6 +45,10 @@ pub struct ModelInfo {
     pub device: String,
     /// Ids that end a text, ascending; may be empty, may be several.
     pub eos_token_ids: Vec<TokenId>,
+    /// Ids that have a place among the logits but are never chosen: the begin token of a table and its unlisted rest.
+    /// Everything that chooses suppresses them; log-probabilities stay what they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub never_chosen: Vec<TokenId>,
     /// Number of weights.
     pub parameters: u64,
 }

@@ -11,6 +11,7 @@ pub mod families;
 mod info;
 pub mod kernels;
 mod open;
+pub mod table;
 pub mod tokenizer;
 pub mod weights;
 

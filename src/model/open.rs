@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::builtin::{self, Embedded};
 use super::decoder::{Decoder, Identity};
 use super::families::{self, Config};
+use super::table;
 use super::tokenizer::{HfTokenizer, Tokenizer};
 use super::weights::Weights;
 use super::{LanguageModel, ModelError};
@@ -20,6 +21,8 @@ pub enum ModelSource {
     Builtin,
     /// A directory in Hugging Face layout.
     Directory(PathBuf),
+    /// A table of conditional probabilities, in TOML.
+    Table(PathBuf),
 }
 
 impl ModelSource {
@@ -28,7 +31,7 @@ impl ModelSource {
     pub fn name(&self) -> String {
         match self {
             Self::Builtin => "builtin".into(),
-            Self::Directory(path) => path.display().to_string(),
+            Self::Directory(path) | Self::Table(path) => path.display().to_string(),
         }
     }
 }
@@ -45,10 +48,13 @@ impl FromStr for ModelSource {
         if path.is_dir() {
             return Ok(Self::Directory(path.to_owned()));
         }
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            return Ok(Self::Table(path.to_owned()));
+        }
         let reason = if path.exists() { "is a file" } else { "is not here" };
         Err(ModelError::Unsupported(format!(
-            "--model {text:?} {reason}: supported are builtin and a directory that holds config.json, model.safetensors and \
-             tokenizer.json"
+            "--model {text:?} {reason}: supported are builtin, a directory that holds config.json, model.safetensors and \
+             tokenizer.json, and a .toml table of probabilities"
         )))
     }
 }
@@ -164,6 +170,7 @@ pub fn open(source: &ModelSource, options: &OpenOptions) -> Result<LoadedModel, 
     match source {
         ModelSource::Builtin => assemble(embedded(&builtin::FILES)?, options),
         ModelSource::Directory(path) => assemble(read_directory(path)?, options),
+        ModelSource::Table(path) => table::open(path),
     }
 }
 
@@ -261,7 +268,7 @@ mod tests {
         assert_eq!(text.parse::<ModelSource>().unwrap(), ModelSource::Directory(directory.path().into()));
         for text in ["", "owner/name", "model.gguf", "http://localhost:8080/v1"] {
             let error = text.parse::<ModelSource>().unwrap_err().to_string();
-            assert!(error.contains("supported are builtin and a directory"), "{error}");
+            assert!(error.contains("supported are builtin, a directory"), "{error}");
         }
     }
 

@@ -1,5 +1,8 @@
 //! The chain as a row of knobs: stages that can be turned, switched off and kept at hand.
 
+use std::iter::Peekable;
+use std::slice::Iter;
+
 use crate::decode::{Chain, DecodeError, Direction, PROCESSORS, ProcessorRow, Stage, StageTrace};
 
 /// How the next token is chosen.
@@ -111,20 +114,13 @@ impl Knobs {
         let mut ran = ran.iter().peekable();
         let trace = |knob: &Knob| match knob.switch {
             Switch::Off => Err(Idle::Off),
-            Switch::On => match ran.peek() {
+            Switch::On => match next_of(&mut ran, knob.stage.row().name) {
                 None if self.mode == Mode::Greedy => Err(Idle::Unused),
                 Some(trace) if trace.name == knob.stage.row().name => ran.next().ok_or(Idle::Pending),
                 _ => Err(Idle::Pending),
             },
         };
         self.list.iter().map(trace).collect()
-    }
-
-    /// What the stage of that number in the chain measures, in a word.
-    #[must_use]
-    pub fn measure(&self, stage: usize) -> Option<&'static str> {
-        let knob = self.list.iter().filter(|knob| knob.switch == Switch::On).nth(stage)?;
-        knob.stage.row().measure.split(';').next()
     }
 
     /// Selects the stage after the selected one, or before it, around the ends.
@@ -194,6 +190,14 @@ impl Knobs {
 
 /// The processors that are in the list from the start.
 const AT_HAND: [&str; 4] = ["temperature", "top_k", "top_p", "min_p"];
+
+/// The trace that comes next, without those that no knob asked for: what the model rules out is suppressed beside the chain.
+fn next_of<'a>(ran: &mut Peekable<Iter<'a, StageTrace>>, name: &str) -> Option<&'a StageTrace> {
+    while ran.peek().is_some_and(|trace| trace.name == "suppress_tokens" && trace.name != name) {
+        ran.next();
+    }
+    ran.peek().copied()
+}
 
 #[cfg(test)]
 mod tests {

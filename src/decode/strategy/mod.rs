@@ -3,6 +3,7 @@
 mod beam;
 mod beam_sample;
 mod diverse_beam;
+mod exact;
 mod greedy;
 mod sampling;
 
@@ -51,6 +52,8 @@ pub enum StrategyKind {
     Single(fn(seed: u64) -> Box<dyn Strategy>),
     /// Several beams at once.
     Beams(BeamKind),
+    /// The whole tree of sequences, as far as its bound and its budget reach: [`super::exact`].
+    Exact,
 }
 
 /// A kind of beam search.
@@ -70,7 +73,7 @@ impl StrategyRow {
     pub fn single(&self, seed: u64) -> Option<Box<dyn Strategy>> {
         match self.kind {
             StrategyKind::Single(build) => Some(build(seed)),
-            StrategyKind::Beams(_) => None,
+            StrategyKind::Beams(_) | StrategyKind::Exact => None,
         }
     }
 
@@ -78,7 +81,7 @@ impl StrategyRow {
     #[must_use]
     pub fn beams(&self) -> Option<BeamKind> {
         match self.kind {
-            StrategyKind::Single(_) => None,
+            StrategyKind::Single(_) | StrategyKind::Exact => None,
             StrategyKind::Beams(kind) => Some(kind),
         }
     }
@@ -89,12 +92,14 @@ impl StrategyRow {
         match self.kind {
             StrategyKind::Single(build) => build(0).effective_chain(chain),
             StrategyKind::Beams(kind) => (kind.effective_chain)(chain),
+            StrategyKind::Exact => chain.before_sampling(),
         }
     }
 }
 
 /// Every strategy.
-pub static STRATEGIES: &[StrategyRow] = &[greedy::ROW, sampling::ROW, beam::ROW, beam_sample::ROW, diverse_beam::ROW];
+pub static STRATEGIES: &[StrategyRow] =
+    &[greedy::ROW, sampling::ROW, beam::ROW, beam_sample::ROW, diverse_beam::ROW, exact::ROW];
 
 /// Finds a strategy by its name.
 #[must_use]
@@ -128,7 +133,8 @@ mod tests {
         for row in STRATEGIES {
             let warps = row.effective_chain(&chain) == chain;
             assert_eq!(warps, ["sample", "beam-sample"].contains(&row.name), "{}", row.name);
-            assert_ne!(row.single(0).is_some(), row.beams().is_some());
+            let either = row.single(0).is_some() != row.beams().is_some();
+            assert_eq!(either, !matches!(row.kind, StrategyKind::Exact));
         }
     }
 

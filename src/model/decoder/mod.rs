@@ -69,6 +69,7 @@ impl Decoder {
             dtype: weights.dtype(),
             device: "cpu".into(),
             eos_token_ids: identity.eos_token_ids,
+            never_chosen: Vec::new(),
             parameters: weights.parameters(),
         };
         let cache = Cache::new(spec.layers, spec.attention.kv_heads, spec.attention.head_dim);

@@ -264,7 +264,11 @@ impl App {
         !opening && self.work == Work::Nothing && self.run == Run::Still && self.wish == Wish::Nothing
     }
 
+    /// The chain of the knobs, and what the model itself rules out.
     fn chain(&self) -> Result<Chain, DecodeError> {
-        self.knobs.chain()
+        match &self.model {
+            Model::Open { info, .. } => self.knobs.chain()?.forbidding(&info.never_chosen),
+            Model::Opening | Model::Gone => self.knobs.chain(),
+        }
     }
 }

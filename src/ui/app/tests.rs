@@ -118,6 +118,7 @@ pub(crate) fn info(size: usize) -> ModelInfo {
         device: "cpu".into(),
         eos_token_ids: vec![END],
         parameters: 7_100_000,
+        never_chosen: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::decode::{Analysis, TokenId};
+use crate::decode::{Analysis, TokenId, processor};
 use crate::ui::app::{App, Model};
 use crate::ui::number::{bits, figure, percent};
 use crate::ui::paint::{self, put, put_glyphs};
@@ -69,7 +69,8 @@ fn lines(app: &App, analysis: &Analysis, id: TokenId, rank: usize) -> Vec<Fact> 
     if let Some(removal) = analysis.removal(id)
         && let Some(margin) = removal.margin
     {
-        let measure = app.knobs().measure(removal.stage).unwrap_or_default();
+        let name = analysis.stages().get(removal.stage).map_or("", |stage| stage.name);
+        let measure = processor(name).ok().and_then(|row| row.measure.split(';').next()).unwrap_or_default();
         let text = format!("{} < {}  {measure}", figure(margin.measured), figure(margin.limit));
         facts.push((("short of the limit", "limit"), text, Role::Base));
     }

@@ -1,0 +1,357 @@
+//! Scoring given text: one forward pass over it, in chunks, never one for each token.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::decode::scoring::{Evidence, TokenEvidence, TokenFigures, Window, windows};
+use crate::decode::{Analysis, Chain, Context, Distribution, TokenId};
+use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run};
+
+use super::EngineError;
+use super::evaluator::CHUNK;
+use super::generate::{PromptRead, read_prompt};
+
+type Watch<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
+/// Completions to score after one prompt.
+#[derive(Clone, Copy, Debug)]
+pub struct ScoreRequest<'a> {
+    /// Token ids of the prompt, at least one.
+    pub prompt: &'a [TokenId],
+    /// Token ids of each completion, at least one each.
+    pub completions: &'a [Vec<TokenId>],
+    /// What the mistake `filtered` filters with; nothing gathers no evidence for the audit, which saves its time.
+    pub audit: Option<&'a Chain>,
+}
+
+/// The scores of some completions.
+pub struct Scores {
+    /// The prompt as it was read, with the scores of its tokens.
+    pub prompt: PromptRead,
+    /// For each completion the figures of each token.
+    pub completions: Vec<Vec<TokenFigures>>,
+    /// For each completion what the audit needs, where it was asked for.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Scores completions: the prompt is read once, and all completions go on from it, several in one batch.
+///
+/// # Errors
+/// An empty prompt or completion, one that does not fit the context, what the model refuses, or an interruption by `watch`.
+pub fn score(
+    model: &mut dyn LanguageModel,
+    request: &ScoreRequest<'_>,
+    watch: Watch<'_>,
+) -> Result<Scores, EngineError> {
+    check(request, model.info().context_length)?;
+    let prompt = read_prompt(model, request.prompt, watch)?;
+    let ends = model.info().eos_token_ids.clone();
+    let before = Arc::new(Distribution::from_logits(&prompt.logits)?);
+    let start =
+        |tokens| Cursor { tokens, node: prompt.end, next: Arc::clone(&before), figures: vec![], evidence: vec![] };
+    let mut cursors: Vec<Cursor<'_>> = request.completions.iter().map(|tokens| start(tokens)).collect();
+    read_all(model, request, &ends, &mut cursors, watch)?;
+    for cursor in &mut cursors {
+        if let Some(&last) = cursor.tokens.get(cursor.figures.len()) {
+            cursor.take(last, None, request)?;
+        }
+    }
+    let prompt_logprobs: Vec<f64> = prompt.scores.iter().flatten().map(|score| score.logprob).collect();
+    let evidence = |cursor: &Cursor<'_>| {
+        let ended = cursor.tokens.last().is_some_and(|last| ends.contains(last));
+        let end = if ended { None } else { ends.iter().map(|&id| cursor.next.logprob(id)).reduce(f64::max) };
+        Evidence { tokens: cursor.evidence.clone(), prompt: prompt_logprobs.clone(), end }
+    };
+    let evidence = if request.audit.is_some() { cursors.iter().map(evidence).collect() } else { Vec::new() };
+    Ok(Scores { completions: cursors.into_iter().map(|cursor| cursor.figures).collect(), evidence, prompt })
+}
+
+fn check(request: &ScoreRequest<'_>, context: usize) -> Result<(), EngineError> {
+    let prompt = request.prompt.len();
+    for (index, tokens) in request.completions.iter().enumerate() {
+        let (number, n) = (index + 1, tokens.len());
+        if tokens.is_empty() {
+            return Err(EngineError::Request(format!("completion {number} has no token: give it some text")));
+        }
+        if prompt < context && prompt + n > context {
+            return Err(EngineError::Request(format!(
+                "completion {number} has {n} tokens after a prompt of {prompt}: the model's context holds {context}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// How far a completion is read.
+struct Cursor<'a> {
+    tokens: &'a [TokenId],
+    node: CacheNode,
+    /// What may come after the tokens read so far.
+    next: Arc<Distribution>,
+    figures: Vec<TokenFigures>,
+    evidence: Vec<TokenEvidence>,
+}
+
+impl Cursor<'_> {
+    /// Scores the next token; `after` is what the model says once it has read it.
+    fn take(
+        &mut self,
+        token: TokenId,
+        after: Option<Arc<Distribution>>,
+        request: &ScoreRequest<'_>,
+    ) -> Result<(), EngineError> {
+        let figures = TokenFigures::of(token, &self.next);
+        if let Some(chain) = request.audit {
+            let history = [request.prompt, &self.tokens[..self.figures.len()]].concat();
+            let context = Context { history: &history, prompt_length: request.prompt.len(), ..Context::default() };
+            let filtered = Analysis::new(Arc::clone(&self.next), chain, context)?.sampling_logprob(token);
+            let late = after.as_ref().map(|after| after.logprob(token));
+            self.evidence.push(TokenEvidence { figures, filtered, late });
+        }
+        self.figures.push(figures);
+        self.next = after.unwrap_or_else(|| Arc::clone(&self.next));
+        Ok(())
+    }
+
+    /// Tokens that have to be read. What comes after the last one matters to the audit alone, and not after an end of text.
+    fn to_read(&self, request: &ScoreRequest<'_>, ends: &[TokenId]) -> usize {
+        let goes_on = self.tokens.last().is_some_and(|last| !ends.contains(last));
+        self.tokens.len() - usize::from(request.audit.is_none() || !goes_on)
+    }
+}
+
+/// Reads all completions, as many at once as fit a chunk.
+fn read_all(
+    model: &mut dyn LanguageModel,
+    request: &ScoreRequest<'_>,
+    ends: &[TokenId],
+    cursors: &mut [Cursor<'_>],
+    watch: Watch<'_>,
+) -> Result<(), EngineError> {
+    let total = cursors.iter().map(|cursor| cursor.to_read(request, ends)).sum();
+    let mut done = 0;
+    loop {
+        let (mut room, mut chosen, mut runs) = (CHUNK, Vec::new(), Vec::new());
+        for (index, cursor) in cursors.iter().enumerate() {
+            let (begin, end) = (cursor.figures.len(), cursor.to_read(request, ends));
+            let take = (end - begin).min(room);
+            if take > 0 {
+                let tokens = &cursor.tokens[begin..begin + take];
+                runs.push(Run { after: Some(cursor.node), tokens, logits: Positions::All });
+                chosen.push(index);
+                room -= take;
+            }
+        }
+        if runs.is_empty() {
+            return Ok(());
+        }
+        let mut shifted = |progress: Progress| watch(Progress { done: done + progress.done, total });
+        let outputs = model.forward(&runs, &mut shifted).map_err(EngineError::from_model)?;
+        done += CHUNK - room;
+        for (index, output) in chosen.into_iter().zip(outputs) {
+            let cursor = &mut cursors[index];
+            for (node, logits) in output.nodes.into_iter().zip(&output.logits) {
+                cursor.node = node;
+                let token = cursor.tokens[cursor.figures.len()];
+                cursor.take(token, Some(Arc::new(Distribution::from_logits(logits)?)), request)?;
+            }
+        }
+    }
+}
+
+/// Scores a whole text. One longer than the context is read in windows that begin `stride` tokens apart (half the context if
+/// nothing is said); each scores only what is new to it. The cache is emptied between windows.
+///
+/// The first token has no score, nor has the first of each window where the stride is the whole context.
+///
+/// # Errors
+/// A text of fewer than two tokens, a stride that is not between 1 and the context, what the model refuses, or an interruption
+/// by `watch`.
+pub fn score_text(
+    model: &mut dyn LanguageModel,
+    tokens: &[TokenId],
+    stride: Option<usize>,
+    watch: Watch<'_>,
+) -> Result<Vec<Option<TokenFigures>>, EngineError> {
+    let context = model.info().context_length;
+    if tokens.len() < 2 {
+        let n = tokens.len();
+        return Err(EngineError::Request(format!(
+            "a text of {n} token{} has nothing to score: the first token has nothing before it",
+            if n == 1 { "" } else { "s" }
+        )));
+    }
+    if let Some(stride) = stride.filter(|stride| !(1..=context).contains(stride)) {
+        return Err(EngineError::Request(format!("--stride: {stride} is not between 1 and the context of {context}")));
+    }
+    let windows: Vec<Window> = windows(tokens.len(), context, stride.unwrap_or(context / 2)).collect();
+    let total = windows.iter().map(|window| window.read.len()).sum();
+    let mut figures = vec![None; tokens.len()];
+    let mut done = 0;
+    for (index, window) in windows.iter().enumerate() {
+        let mut shifted = |progress: Progress| watch(Progress { done: done + progress.done, total });
+        if index > 0 {
+            model.retain(&[]);
+        }
+        read_window(model, tokens, window, &mut figures, &mut shifted)?;
+        done += window.read.len();
+    }
+    Ok(figures)
+}
+
+/// Reads a window. Logits are computed only where a scored token is looked up; the last token needs not be read.
+fn read_window(
+    model: &mut dyn LanguageModel,
+    tokens: &[TokenId],
+    window: &Window,
+    figures: &mut [Option<TokenFigures>],
+    watch: Watch<'_>,
+) -> Result<(), EngineError> {
+    let (mut at, end) = (window.read.start, window.read.end - 1);
+    let first = window.scored.start - 1;
+    let mut after = None;
+    while at < end {
+        let (wanted, limit) = if at < first { (Positions::Last, first) } else { (Positions::All, end) };
+        let chunk = at..limit.min(at + CHUNK);
+        let begin = at - window.read.start;
+        let mut shifted =
+            |progress: Progress| watch(Progress { done: begin + progress.done, total: window.read.len() });
+        let run = Run { after, tokens: &tokens[chunk.clone()], logits: wanted };
+        let mut outputs = model.forward(&[run], &mut shifted).map_err(EngineError::from_model)?;
+        let output = outputs.pop().ok_or_else(|| EngineError::Request("the model gave no output".into()))?;
+        if wanted == Positions::All {
+            for (next, logits) in (chunk.start + 1..).zip(&output.logits) {
+                figures[next] = Some(TokenFigures::of(tokens[next], &Distribution::from_logits(logits)?));
+            }
+        }
+        after = output.nodes.last().copied();
+        at = chunk.end;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CacheUse, ModelError, ModelInfo, RunOutput, table, unwatched};
+
+    /// A table that counts what is asked of it.
+    struct Counted {
+        inner: Box<dyn LanguageModel>,
+        passes: usize,
+        tokens: usize,
+    }
+
+    impl LanguageModel for Counted {
+        fn info(&self) -> &ModelInfo {
+            self.inner.info()
+        }
+
+        fn forward(&mut self, runs: &[Run<'_>], watch: Watch<'_>) -> Result<Vec<RunOutput>, ModelError> {
+            self.passes += 1;
+            self.tokens += runs.iter().map(|run| run.tokens.len()).sum::<usize>();
+            self.inner.forward(runs, watch)
+        }
+
+        fn retain(&mut self, live: &[CacheNode]) {
+            self.inner.retain(live);
+        }
+
+        fn cache_use(&self) -> CacheUse {
+            self.inner.cache_use()
+        }
+    }
+
+    /// The next token is mostly the one after the last: a wrong position shows.
+    fn model(context: usize) -> Counted {
+        let text = format!(
+            "vocabulary = ['a', 'b', 'c']\nend = '.'\ncontext_length = {context}\n\
+             [[row]]\ncontext = []\nnext = {{ a = 0.1, b = 0.6, c = 0.05, '.' = 0.2 }}\n\
+             [[row]]\ncontext = ['b']\nnext = {{ a = 0.1, b = 0.05, c = 0.7, '.' = 0.1 }}\n\
+             [[row]]\ncontext = ['c']\nnext = {{ a = 0.8, b = 0.04, c = 0.06, '.' = 0.1 }}\n"
+        );
+        Counted { inner: table::parse("test", &text).unwrap().model, passes: 0, tokens: 0 }
+    }
+
+    fn cyclic(length: usize) -> Vec<TokenId> {
+        (0..length).map(|i| (i * i % 5 % 3) as TokenId).collect()
+    }
+
+    /// Token by token, from nothing.
+    fn one_by_one(before: &[TokenId], tokens: &[TokenId]) -> Vec<f64> {
+        let mut model = model(4096).inner;
+        let mut text = before.to_vec();
+        let mut logprobs = Vec::new();
+        for &token in tokens {
+            let run = Run { after: None, tokens: &text, logits: Positions::Last };
+            let logits = model.forward(&[run], &mut unwatched).unwrap().remove(0).logits.remove(0);
+            logprobs.push(Distribution::from_logits(&logits).unwrap().logprob(token));
+            text.push(token);
+        }
+        logprobs
+    }
+
+    #[test]
+    fn completions_share_a_prompt_that_is_read_once_in_few_passes() {
+        let (prompt, completions) = (cyclic(40), [cyclic(50), cyclic(7), vec![2], cyclic(3)]);
+        let mut model = model(4096);
+        let request = ScoreRequest { prompt: &prompt, completions: &completions, audit: None };
+        let scores = score(&mut model, &request, &mut unwatched).unwrap();
+        for (figures, tokens) in scores.completions.iter().zip(&completions) {
+            let ours: Vec<f64> = figures.iter().map(|token| token.logprob).collect();
+            assert_eq!(ours, one_by_one(&prompt, tokens));
+        }
+        assert_eq!(model.tokens, 40 + 49 + 6 + 2, "the last token of a completion needs not be read");
+        assert_eq!(model.passes, 4, "two chunks each for the prompt and for all completions together");
+    }
+
+    #[test]
+    fn evidence_is_about_the_right_positions() {
+        let completions = [vec![1, 2], vec![1, 3]];
+        let chain = Chain::parse("top_k=1").unwrap();
+        let request = ScoreRequest { prompt: &[0, 0], completions: &completions, audit: Some(&chain) };
+        let Scores { evidence, completions: plain, .. } = score(&mut model(64), &request, &mut unwatched).unwrap();
+        let close = |a: f64, p: f64| assert!((a - p.ln()).abs() < 1e-6, "{a} is not log {p}");
+        close(evidence[0].sum(), 0.6 * 0.7);
+        close(evidence[0].tokens[0].late.unwrap(), 0.05);
+        close(evidence[0].tokens[1].late.unwrap(), 0.06);
+        close(evidence[0].end.unwrap(), 0.1);
+        close(evidence[0].prompt[0], 0.1);
+        assert_eq!(evidence[0].tokens[1].filtered, 0.0);
+        assert_eq!(evidence[1].tokens[1].filtered, f64::NEG_INFINITY);
+        assert_eq!((evidence[1].end, evidence[1].tokens[1].late), (None, None), "it has ended");
+        for (evidence, figures) in evidence.iter().zip(plain) {
+            assert!(evidence.tokens.iter().map(|token| token.figures).eq(figures));
+        }
+    }
+
+    #[test]
+    fn windows_score_every_token_once() {
+        let text = cyclic(200);
+        let whole: Vec<Option<f64>> =
+            std::iter::once(None).chain(one_by_one(&text[..1], &text[1..]).into_iter().map(Some)).collect();
+        for (context, stride) in [(4096, None), (48, None), (48, Some(1)), (48, Some(47)), (2, Some(1)), (200, Some(5))]
+        {
+            let mut model = model(context);
+            let figures = score_text(&mut model, &text, stride, &mut unwatched).unwrap();
+            let ours: Vec<Option<f64>> = figures.iter().map(|token| token.map(|token| token.logprob)).collect();
+            assert_eq!(ours, whole, "context {context}, stride {stride:?}");
+        }
+    }
+
+    #[test]
+    fn interruptions_and_misfits_end_it() {
+        let stop = &mut |_| ControlFlow::Break(());
+        assert!(matches!(score_text(&mut model(64), &cyclic(9), None, stop), Err(EngineError::Interrupted)));
+        let refused = |prompt: &[TokenId], completions: &[Vec<TokenId>]| {
+            let request = ScoreRequest { prompt, completions, audit: None };
+            score(&mut model(8), &request, &mut unwatched).err().unwrap().to_string()
+        };
+        assert!(refused(&[], &[vec![1]]).contains("no token"));
+        assert!(refused(&[0], &[vec![1], vec![]]).contains("completion 2 has no token"));
+        assert!(refused(&[0; 5], &[vec![1; 4]]).contains("context holds 8"));
+        assert!(refused(&[0; 9], &[vec![1]]).contains("leaves no room"));
+        assert!(score_text(&mut model(8), &[1], None, &mut unwatched).is_err());
+        assert!(score_text(&mut model(8), &[1, 2], Some(0), &mut unwatched).is_err());
+    }
+}

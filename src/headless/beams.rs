@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::decode::TokenId;
-use crate::decode::beam::{BeamCandidate, BeamSettings, BeamStop, Ending, StoppingBound, Verdict};
+use crate::decode::beam::{BeamCandidate, BeamNode, BeamSettings, BeamStop, Ending, StoppingBound, Verdict};
 use crate::engine::{Generated, ObservedBeams};
 use crate::glyph::{self, Charset};
 use crate::model::Tokenizer;
@@ -49,7 +49,7 @@ impl BeamRecord {
         };
         Self {
             node: candidate.node.index(),
-            parent: candidate.parent.map(|parent| parent.index()),
+            parent: candidate.parent.map(BeamNode::index),
             token: TokenText::of(candidate.token, tokenizer),
             logprob: finite(candidate.logprob),
             sampling_logprob: finite(candidate.sampling_logprob),
@@ -139,14 +139,14 @@ fn stop_name(stop: BeamStop) -> &'static str {
 
 /// The options of a search, in one line.
 pub(super) fn options(settings: &BeamSettings) -> String {
-    let mut line = format!(
-        "{} beams · length penalty {} ({}) · early stopping {}",
+    let groups = match settings.groups {
+        1 => String::new(),
+        groups => format!(" · {groups} groups, diversity penalty {}", settings.diversity_penalty),
+    };
+    format!(
+        "{} beams · length penalty {} ({}) · early stopping {}{groups}",
         settings.beams, settings.length_penalty, settings.length_norm, settings.early_stopping
-    );
-    if settings.groups > 1 {
-        line += &format!(" · {} groups, diversity penalty {}", settings.groups, settings.diversity_penalty);
-    }
-    line
+    )
 }
 
 /// The head of the table of steps.

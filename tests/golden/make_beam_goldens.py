@@ -4,6 +4,9 @@ the three kinds of early stopping, with models, prompts, end ids and processors 
 
     python tests/golden/make_beam_goldens.py                             # the committed file: 105 settings
     python tests/golden/make_beam_goldens.py --cases 600 --seed 7 --out FILE   # more of them, drawn at random
+    python tests/golden/make_beam_goldens.py --groups                    # beam_groups.json: diverse beam search
+
+Diverse beam search left transformers with version 5: that file is made with 4.49.
 
 End ids are taken from what the beams visit, so that hypotheses really finish. Models are loaded in f32.
 """
@@ -23,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 BUILTIN = HERE.parents[1] / "assets" / "model"
 MODELS = ["llama-gqa", "llama-tied-llama3", "llama-biases", "llama-several-ends", "llama-bf16"]
 TEXTS = ["Once upon a time", "The cat sat on the", "One day, a little girl named"]
+DTYPE = "dtype" if int(transformers.__version__.split(".")[0]) >= 5 else "torch_dtype"
 PENALTIES = [0.0, 0.6, 1.0, 2.0, -1.0]
 EARLY = [True, False, "never"]
 
@@ -49,7 +53,7 @@ def trimmed(row, ends):
     return row
 
 
-def case(models, name, beams, penalty, early, choose):
+def case(models, name, beams, penalty, early, choose, grouped):
     model = models[name]
     if name == "builtin":
         tokenizer = Tokenizer.from_file(str(BUILTIN / "tokenizer.json"))
@@ -69,6 +73,13 @@ def case(models, name, beams, penalty, early, choose):
     if minimum:
         options["min_new_tokens"] = min(minimum, tokens)
     returned = choose.choice([1, 2, beams, beams])
+    if grouped:
+        # At an end, 4.49 had rules of its own (which end id it wrote, what still finished at the last step): nothing ends.
+        ends = ends[:1]
+        options["suppress_tokens"] = ends
+        chain.append(f"suppress_tokens={ends[0]}")
+        groups = choose.choice([g for g in range(2, beams + 1) if beams % g == 0])
+        options |= {"num_beam_groups": groups, "diversity_penalty": choose.choice([0.3, 0.5, 1.0, 2.5])}
     found = generate(
         model, ids, ends, tokens, num_beams=beams, length_penalty=penalty, early_stopping=early,
         num_return_sequences=returned, **options)
@@ -76,6 +87,7 @@ def case(models, name, beams, penalty, early, choose):
         "model": name, "prompt": ids, "max_new_tokens": tokens, "min_new_tokens": options.get("min_new_tokens", 0),
         "num_beams": beams, "length_penalty": penalty, "early_stopping": str(early).lower(), "eos_token_ids": ends,
         "num_return_sequences": returned, "chain": ",".join(chain),
+        **({"num_beam_groups": groups, "diversity_penalty": options["diversity_penalty"]} if grouped else {}),
         "sequences": [trimmed(row[len(ids) :].tolist(), ends) for row in found.sequences],
         "scores": [round(float(score), 6) for score in found.sequences_scores],
     }
@@ -85,28 +97,33 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cases", type=int)
     parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--out", type=Path, default=HERE / "beam.json")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--groups", action="store_true")
     arguments = parser.parse_args()
+    out = arguments.out or HERE / ("beam_groups.json" if arguments.groups else "beam.json")
     torch.set_num_threads(1)
     choose = random.Random(arguments.seed)
     places = {name: HERE / name for name in MODELS} | {"builtin": BUILTIN}
     models = {
-        name: AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32).eval() for name, place in places.items()}
+        name: AutoModelForCausalLM.from_pretrained(place, **{DTYPE: torch.float32}).eval() for name, place in places.items()}
     settings = list(itertools.product(range(2, 9), PENALTIES, EARLY))
     if arguments.cases:
         more = [*PENALTIES, -2.0, -0.3, 0.3, 1.5, 5.0]
-        draw = lambda: (choose.randint(1, 8), choose.choice(more), choose.choice(EARLY))
+        draw = lambda: (choose.choice([2, 4, 6, 8] if arguments.groups else range(1, 9)), choose.choice(more), choose.choice(EARLY))
         settings = [draw() for _ in range(arguments.cases)]
-    names = itertools.cycle([*MODELS, *MODELS, "builtin"])
+    if arguments.groups:
+        # transformers 4 does not read the rotary parameters of models saved by 5; those of llama-gqa are its defaults.
+        models = {name: models[name] for name in ["llama-gqa", "llama-biases", "llama-several-ends", "llama-bf16", "builtin"]}
+    names = itertools.cycle([*list(models)[:-1] * 2, "builtin"])
     cases = []
     for beams, penalty, early in settings:
         # One beam is greedy search to transformers.
-        cases.append(case(models, next(names), max(beams, 2), penalty, early, choose))
+        cases.append(case(models, next(names), max(beams, 2), penalty, early, choose, arguments.groups))
     finished = sum(1 for one in cases for row in one["sequences"] if row[-1] in one["eos_token_ids"])
     total = sum(len(one["sequences"]) for one in cases)
     lines = ",\n".join(json.dumps(one, separators=(",", ":")) for one in cases)
-    arguments.out.write_text(f'{{"transformers":"{transformers.__version__}","cases":[\n{lines}\n]}}\n')
-    print(f"{len(cases)} settings, {total} sequences, {finished} of them finished; {arguments.out.stat().st_size} bytes")
+    out.write_text(f'{{"transformers":"{transformers.__version__}","cases":[\n{lines}\n]}}\n')
+    print(f"{len(cases)} settings, {total} sequences, {finished} of them finished; {out.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

@@ -168,7 +168,11 @@ mod tests {
         for step in 0..200 {
             let order: Vec<TokenId> = drawn(urn(&sums), 3, 9, step).iter().map(|one| one.token).collect();
             let u = |i| uniform(9, step as u64, i);
-            let first = if u(0) < 0.5 { 0 } else { if u(0) < 0.8 { 1 } else { 2 } };
+            let first = match u(0) {
+                u if u < 0.5 => 0,
+                u if u < 0.8 => 1,
+                _ => 2,
+            };
             assert_eq!(order[0], first);
             let mut sorted = order.clone();
             sorted.sort_unstable();

@@ -14,7 +14,7 @@
 //!
 //! Diverse beam search (Vijayakumar et al. 2016, arXiv:1610.02424) runs G such searches of B/G beams in step, one group after
 //! the other: before its processors work, each group loses λ from the log-probability of a token for every beam of an earlier
-//! group that chose this token at this step (the Hamming dissimilarity). The sums keep what was taken off, as transformers'
+//! group that chose this token at this step and goes on with it (the Hamming dissimilarity). The sums keep what was taken off, as transformers'
 //! `HammingDiversityLogitsProcessor` had it; the hypotheses of all groups are ranked together at the end.
 //!
 //! ```

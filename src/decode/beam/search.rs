@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::group::{Group, Turn};
 use super::settings::{BeamSettings, BeamTask};
-use super::step::{Beam, BeamStep, BeamStop, Hypothesis, Verdict};
+use super::step::{Beam, BeamStep, BeamStop, Hypothesis};
 use crate::decode::{Chain, DecodeError, Distribution, TokenId};
 
 /// Whether an output, given as token ids, ends here though its last token is no end id.
@@ -106,7 +106,7 @@ impl BeamSearch {
             let (settings, task, step) = (&self.settings, &self.task, self.step);
             let turn = Turn { settings, task, step, chain, stops, taken: &taken };
             let decided = group.advance(&models, &turn, &mut self.numbers)?;
-            for chosen in decided.candidates.iter().filter(|candidate| candidate.verdict == Verdict::Kept) {
+            for chosen in decided.candidates.iter().filter(|candidate| candidate.verdict.is_chosen()) {
                 *taken.entry(chosen.token).or_default() += 1;
             }
             made.candidates.extend(decided.candidates);

@@ -108,6 +108,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Whether its group chose its token to go on with: it runs on, or would if this were not the last step.
+    pub(super) fn is_chosen(self) -> bool {
+        matches!(self, Self::Kept | Self::Finished(Ending::Length) | Self::Outscored(Ending::Length))
+    }
+
     /// Why it is out; none for what runs on or finished.
     #[must_use]
     pub fn reason(self) -> Option<&'static str> {

@@ -34,6 +34,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Log-probability and perplexity of given text under the model
     Score(Box<ScoreArgs>),
+    /// Run several strategies, or models, on one prompt
+    Compare(CompareArgs),
     /// Run the decoding chain on logits that you give, with no model
     Logits(LogitsArgs),
     /// Show how the model's tokenizer cuts a text
@@ -91,9 +93,17 @@ pub struct LookArgs {
 /// Options that every command with a model takes.
 #[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
-    /// `builtin`, a directory in Hugging Face layout, or a .toml table of probabilities
+    /// `builtin`, a directory in Hugging Face layout, or a .toml table of conditional probabilities
     #[arg(long, value_name = "SPEC", default_value = "builtin")]
     pub model: ModelSource,
+    /// How it is opened.
+    #[command(flatten)]
+    pub open: OpenArgs,
+}
+
+/// How a model is opened and given its prompt.
+#[derive(Clone, Debug, Args)]
+pub struct OpenArgs {
     /// auto or cpu
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
@@ -205,6 +215,35 @@ pub struct DecodingArgs {
     /// The chain.
     #[command(flatten)]
     pub chain: ChainArgs,
+}
+
+/// `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The text to go on from; `-` reads it from standard input
+    #[arg(value_name = "PROMPT")]
+    pub prompt: String,
+    /// A strategy with its options, as in `sample:temperature=0.8,top_p=0.9`; two to eight
+    #[arg(long, value_name = "NAME:OPTION=VALUE,…")]
+    pub strategy: Vec<String>,
+    /// A model as in `run`; more than one compares models
+    #[arg(long, value_name = "SPEC", default_value = "builtin")]
+    pub model: Vec<ModelSource>,
+    /// How the models are opened.
+    #[command(flatten)]
+    pub open: OpenArgs,
+    /// The most tokens to generate, where a strategy does not say
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
+    pub max_new_tokens: Option<usize>,
+    /// The seed of the draws, where a strategy does not say
+    #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = seed)]
+    pub seed: Option<u64>,
+    /// All take the same draw at a step: that of --seed
+    #[arg(long)]
+    pub common_random_numbers: bool,
+    /// text, json, jsonl or csv
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: FormatName,
 }
 
 /// `logits`.

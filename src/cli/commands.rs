@@ -10,6 +10,7 @@ use crate::model::{self, LoadedModel};
 
 use super::CliError;
 use super::args::{Cli, Command, LogitsArgs, ModelArgs, RunArgs, TokensArgs};
+use super::compare::compare;
 use super::interface;
 use super::score::score;
 
@@ -18,6 +19,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
         None => interface::open(&cli.interface),
         Some(Command::Run(args)) => run(&args),
         Some(Command::Score(args)) => score(&args),
+        Some(Command::Compare(args)) => compare(&args),
         Some(Command::Logits(args)) => logits(&args),
         Some(Command::Tokens(args)) => tokens(&args),
         Some(Command::Screenshot(args)) => interface::screenshot(&args),
@@ -33,11 +35,11 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
 }
 
 pub(super) fn open(args: &ModelArgs) -> Result<LoadedModel, CliError> {
-    Ok(model::open(&args.model, &args.options())?)
+    Ok(model::open(&args.model, &args.open.options())?)
 }
 
 fn run(args: &RunArgs) -> Result<(), CliError> {
-    let settings = args.decoding.settings(args.model.bos.into(), args.top)?;
+    let settings = args.decoding.settings(args.model.open.bos.into(), args.top)?;
     let prompts = match (&args.prompts, &args.prompt) {
         (Some(file), _) => read_prompts(file)?,
         (None, Some(prompt)) => vec![text_or_stdin(prompt)?],
@@ -110,7 +112,7 @@ fn tokens(args: &TokensArgs) -> Result<(), CliError> {
     let loaded = open(&args.model)?;
     let form: (Format, Style) = (args.format.into(), Style::detect());
     let mut out = BufWriter::new(stdout().lock());
-    let special = args.model.bos.into();
+    let special = args.model.open.bos.into();
     headless::tokens(loaded.model.info(), loaded.tokenizer.as_ref(), (&text, special), form, &mut out)?;
     Ok(out.flush()?)
 }

@@ -36,11 +36,11 @@ fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
     };
     Ok(Options {
         source: args.model.model.clone(),
-        open: args.model.options(),
+        open: args.model.open.options(),
         prompt: args.prompt.as_deref().map(text_or_stdin).transpose()?,
         chain: (!chain.stages().is_empty()).then_some(chain),
         mode,
-        special: args.model.bos.into(),
+        special: args.model.open.bos.into(),
         seed: args.seed.unwrap_or(0),
         theme: load_theme(&args.look.theme)?,
         colours: args.look.colors.0,

@@ -3,6 +3,7 @@
 mod args;
 mod beams;
 mod commands;
+mod compare;
 mod error;
 mod exact;
 mod interface;

@@ -89,7 +89,7 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), CliError> {
     let progress = headless::Progress::detect();
     let job = ScoreJob {
         input: &input,
-        special: args.model.bos.into(),
+        special: args.model.open.bos.into(),
         format: args.format.into(),
         style: Style::detect(),
         interrupt: &interrupt,

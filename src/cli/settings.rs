@@ -6,14 +6,14 @@ use crate::headless::RunSettings;
 use crate::model::{OpenOptions, SpecialTokens};
 
 use super::CliError;
-use super::args::{ChainArgs, DecodingArgs, ModelArgs};
+use super::args::{ChainArgs, DecodingArgs, OpenArgs};
 use super::beams::Sampling;
 
 /// Where a number stops being a number of tokens and becomes a mistake.
 const MOST_SEQUENCES: usize = 100_000;
 
-impl ModelArgs {
-    /// How the model is opened.
+impl OpenArgs {
+    /// How a model is opened.
     pub(super) fn options(&self) -> OpenOptions {
         OpenOptions { dtype: self.dtype, device: self.device, threads: self.threads }
     }

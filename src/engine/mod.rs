@@ -7,6 +7,7 @@ mod error;
 mod evaluator;
 mod exact;
 mod generate;
+mod memo;
 mod score;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use exact::{Exact, ExactProgress, ExactRequest, Given, Rival, exact};
 pub use generate::{
     FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
 };
+pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};
 pub use text::assemble;
 pub use worker::{Command, Engine, Event};

@@ -1,6 +1,7 @@
 //! The engine without the interface: the same numbers as text, JSON, JSON lines and CSV.
 
 mod beams;
+mod compare;
 mod document;
 mod exact;
 mod logits;
@@ -11,6 +12,7 @@ pub mod style;
 mod tokens;
 mod write;
 
+pub use compare::{Comparison, Contestant, compare};
 pub use logits::{LogitsDefaults, logits_lines, logits_table};
 pub use progress::Progress;
 pub use run::{Interrupt, Job, RunSettings, run};

@@ -13,7 +13,7 @@ use crate::engine::{
     BeamRequest, DroppedBeams, EngineError, Generated, Given, PromptRead, Request, Timing, generate, generate_beams,
     read_prompt, timed,
 };
-use crate::model::{LanguageModel, LoadedModel, SpecialTokens, Tokenizer};
+use crate::model::{LanguageModel, LoadedModel, ModelInfo, SpecialTokens, Tokenizer};
 
 use super::document::{Prompt, settings as settings_document};
 use super::exact::{ExactDocument, Ground};
@@ -91,13 +91,7 @@ pub fn run(
     out: &mut dyn Write,
 ) -> Result<(), HeadlessError> {
     let settings = job.settings;
-    let vocab_size = loaded.model.info().vocab_size;
-    let eos = settings.eos_token_ids.as_ref().unwrap_or(&loaded.model.info().eos_token_ids).clone();
-    if let Some(id) = eos.iter().find(|&&id| id as usize >= vocab_size) {
-        return Err(HeadlessError::Input(format!(
-            "--eos-token-id: token {id} is outside of the vocabulary of {vocab_size}"
-        )));
-    }
+    let eos = settings.ends(loaded.model.info())?;
     let mut encoded = Vec::with_capacity(prompts.len());
     for (index, prompt) in prompts.iter().enumerate() {
         let ids = loaded.tokenizer.encode(prompt, settings.special)?;
@@ -118,7 +112,21 @@ pub fn run(
     Ok(())
 }
 
-fn check_prompt(ids: &[TokenId], context: usize) -> Result<(), String> {
+impl RunSettings {
+    /// The ids that end a text: those that were asked for, else the model's.
+    pub(super) fn ends(&self, info: &ModelInfo) -> Result<Vec<TokenId>, HeadlessError> {
+        let ends = self.eos_token_ids.as_ref().unwrap_or(&info.eos_token_ids).clone();
+        match ends.iter().find(|&&id| id as usize >= info.vocab_size) {
+            Some(id) => Err(HeadlessError::Input(format!(
+                "--eos-token-id: token {id} is outside of the vocabulary of {}",
+                info.vocab_size
+            ))),
+            None => Ok(ends),
+        }
+    }
+}
+
+pub(super) fn check_prompt(ids: &[TokenId], context: usize) -> Result<(), String> {
     match ids.len() {
         0 => Err("the prompt has no token: give some text, or --bos always".into()),
         n if n >= context => {
@@ -136,7 +144,6 @@ fn run_one(
     document: &serde_json::Map<String, serde_json::Value>,
     report: &mut Report,
 ) -> Result<Vec<u8>, HeadlessError> {
-    let settings = job.settings;
     let (model, tokenizer) = (loaded.model.as_mut(), loaded.tokenizer.as_ref());
     let mut watch = |progress: crate::model::Progress| {
         job.progress.show("reading the prompt", progress.done, progress.total);
@@ -147,18 +154,8 @@ fn run_one(
     let info = model.info().clone();
     let prompt = Prompt::new(text, ids, &read.scores, tokenizer);
     report.begin(&info, document, &prompt, ids, tokenizer)?;
-    let mut exact = None;
-    let (sequences, decode) = timed(|| {
-        let mut work = Work { model, tokenizer, read: &read, ids, eos, job, report };
-        match (settings.strategy.single(settings.seed), settings.beams) {
-            (Some(strategy), _) => work.sequences(strategy.as_ref()),
-            (None, Some(beams)) => work.beams(beams),
-            (None, None) => work.exact(&mut exact),
-        }
-    });
-    job.progress.clear();
-    let mut sequences = sequences?;
-    sequences.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let (found, decode) = timed(|| Work { model, tokenizer, read: &read, ids, eos, job, report }.done());
+    let (sequences, exact) = found?;
     let new_tokens = sequences.iter().map(|sequence| sequence.tokens.len()).sum();
     let timing = Timing { prefill, decode, new_tokens };
     let prompt_tokens = ids.len();
@@ -167,17 +164,31 @@ fn run_one(
 }
 
 /// What generating works with, once the prompt is read.
-struct Work<'a> {
-    model: &'a mut dyn LanguageModel,
-    tokenizer: &'a dyn Tokenizer,
-    read: &'a PromptRead,
-    ids: &'a [TokenId],
-    eos: &'a [TokenId],
-    job: &'a Job<'a>,
-    report: &'a mut Report,
+pub(super) struct Work<'a> {
+    pub(super) model: &'a mut dyn LanguageModel,
+    pub(super) tokenizer: &'a dyn Tokenizer,
+    pub(super) read: &'a PromptRead,
+    pub(super) ids: &'a [TokenId],
+    pub(super) eos: &'a [TokenId],
+    pub(super) job: &'a Job<'a>,
+    pub(super) report: &'a mut Report,
 }
 
 impl Work<'_> {
+    /// Does it, and gives the sequences best first.
+    pub(super) fn done(mut self) -> Result<(Vec<Generated>, Option<ExactDocument>), HeadlessError> {
+        let (settings, mut exact) = (self.job.settings, None);
+        let sequences = match (settings.strategy.single(settings.seed), settings.beams) {
+            (Some(strategy), _) => self.sequences(strategy.as_ref()),
+            (None, Some(beams)) => self.beams(beams),
+            (None, None) => self.exact(&mut exact),
+        };
+        self.job.progress.clear();
+        let mut sequences = sequences?;
+        sequences.sort_by(|a, b| b.score.total_cmp(&a.score));
+        Ok((sequences, exact))
+    }
+
     /// One sequence after the other.
     fn sequences(&mut self, strategy: &dyn Strategy) -> Result<Vec<Generated>, HeadlessError> {
         let Self { model, tokenizer, read, ids, eos, job, report } = self;

@@ -5,6 +5,7 @@ mod beam_cli;
 mod beam_golden;
 mod candle;
 mod cli;
+mod compare;
 mod docs;
 mod interface;
 mod layers;

@@ -149,6 +149,20 @@ mod tests {
     }
 
     #[test]
+    fn the_best_are_those_of_a_full_sort() {
+        let logit = |i: u32| if i % 7 == 0 { f64::NEG_INFINITY } else { f64::from((i * 7919) % 101) };
+        for shift in 0..5 {
+            let d = Distribution::from_logits(&(shift..700 + shift).map(logit).collect::<Vec<_>>()).unwrap();
+            let mut sorted: Vec<TokenId> = (0..700).collect();
+            sorted.sort_by(|&a, &b| by_score((d.logit(a), a), (d.logit(b), b)));
+            for n in [0, 1, 2, 31, 32, 33, 64, 200, 650, 699, 700, 900, usize::MAX] {
+                assert_eq!(d.top(n), sorted[..n.min(700)], "{n}");
+            }
+            assert!((0..700).all(|place| d.rank(sorted[place]) == place + 1));
+        }
+    }
+
+    #[test]
     fn equal_logits_are_ranked_by_id() {
         let d = Distribution::from_logits(&[1.0f32, 2.0, 1.0, 2.0, -0.0, 0.0]).unwrap();
         assert_eq!(d.ranked(), [1, 3, 0, 2, 4, 5]);

@@ -32,10 +32,14 @@ impl Distribution {
         if logits.is_empty() {
             return Err(DecodeError::NoLogits);
         }
-        if let Some(id) = logits.iter().position(|z| z.is_nan() || *z == f64::INFINITY) {
+        // Counted first: a search that may stop at any logit can't take several at a time.
+        let good: usize = logits.iter().map(|&z| usize::from(z < f64::INFINITY)).sum();
+        if good < logits.len()
+            && let Some(id) = logits.iter().position(|z| z.is_nan() || *z == f64::INFINITY)
+        {
             return Err(DecodeError::BadLogit { id: id as TokenId, value: logits[id] });
         }
-        let normalizer = LogSum::of(logits.iter().copied());
+        let normalizer = LogSum::of_all(&logits);
         if normalizer.max == f64::NEG_INFINITY {
             return Err(DecodeError::AllMinusInfinity);
         }
@@ -146,6 +150,20 @@ mod tests {
         assert!(Distribution::from_logits(&[f64::INFINITY]).is_err());
         assert_eq!(Distribution::from_logits::<f64>(&[]).unwrap_err(), DecodeError::NoLogits);
         assert_eq!(Distribution::from_logits(&[f64::NEG_INFINITY]).unwrap_err(), DecodeError::AllMinusInfinity);
+    }
+
+    #[test]
+    fn the_best_are_those_of_a_full_sort() {
+        let logit = |i: u32| if i.is_multiple_of(7) { f64::NEG_INFINITY } else { f64::from((i * 7919) % 101) };
+        for shift in 0..5 {
+            let d = Distribution::from_logits(&(shift..700 + shift).map(logit).collect::<Vec<_>>()).unwrap();
+            let mut sorted: Vec<TokenId> = (0..700).collect();
+            sorted.sort_by(|&a, &b| by_score((d.logit(a), a), (d.logit(b), b)));
+            for n in [0, 1, 2, 31, 32, 33, 64, 200, 650, 699, 700, 900, usize::MAX] {
+                assert_eq!(d.top(n), sorted[..n.min(700)], "{n}");
+            }
+            assert!((0..700).all(|place| d.rank(sorted[place]) == place + 1));
+        }
     }
 
     #[test]

@@ -14,6 +14,23 @@ impl LogSum {
     /// Two passes, in the order given.
     pub(super) fn of(z: impl Iterator<Item = f64> + Clone) -> Self {
         let max = z.clone().fold(f64::NEG_INFINITY, f64::max);
+        Self::above(max, z)
+    }
+
+    /// The same for z that lie side by side: the maximum, which no order changes, is taken in eight lanes.
+    pub(super) fn of_all(z: &[f64]) -> Self {
+        let mut lanes = [f64::NEG_INFINITY; 8];
+        let (groups, rest) = z.as_chunks::<8>();
+        for group in groups {
+            for (lane, &z) in lanes.iter_mut().zip(group) {
+                *lane = if z > *lane { z } else { *lane };
+            }
+        }
+        let max = lanes.iter().chain(rest).copied().fold(f64::NEG_INFINITY, f64::max);
+        Self::above(max, z.iter().copied())
+    }
+
+    fn above(max: f64, z: impl Iterator<Item = f64>) -> Self {
         if max == f64::NEG_INFINITY {
             return Self { max, log_sum: 0.0 };
         }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::decode::beam::{BeamNode, BeamSearch, BeamSettings, BeamStep, BeamTask, Ending, Hypothesis, run_on};
+use crate::decode::beam::{BeamNode, BeamSearch, BeamSettings, BeamStep, BeamTask, BeamToken, Ending, Hypothesis};
 use crate::decode::{Chain, Distribution, TokenId};
 use crate::model::{CacheNode, LanguageModel, Positions, Run, Tokenizer, unwatched};
 
@@ -79,15 +79,13 @@ pub fn generate_beams(
     // The groups of diverse beam search all begin at the prompt.
     let mut models: Vec<Arc<Distribution>> = vec![root.into(); search.live().count()];
     let mut cached: Vec<(Option<BeamNode>, CacheNode)> = vec![(None, prompt.end)];
-    let stops = |output: &[TokenId]| find_stop(&assemble(tokenizer, output), request.stop).is_some();
+    let stops = |output: &[TokenId]| {
+        !request.stop.is_empty() && find_stop(&assemble(tokenizer, output), request.stop).is_some()
+    };
     loop {
         let step = search.steps();
         let chain = chain_of_step(&chain, (request.min_new_tokens, request.eos_token_ids), step)?;
-        let decided = if request.stop.is_empty() {
-            search.advance(&models, &chain, &run_on)
-        } else {
-            search.advance(&models, &chain, &stops)
-        }?;
+        let decided = search.advance(&models, &chain, &stops)?;
         let context_length = request.prompt.len() + step;
         if observe(&ObservedBeams { step: &decided, search: &search, context_length }).is_break() {
             return Err(EngineError::Interrupted);
@@ -104,6 +102,7 @@ pub fn generate_beams(
     Ok(search.ranked().into_iter().map(|hypothesis| generated(tokenizer, hypothesis, request.stop)).collect())
 }
 
+/// The live beams' cache nodes, and the model's distribution after each.
 type ReadBeams = (Vec<(Option<BeamNode>, CacheNode)>, Vec<Arc<Distribution>>);
 
 /// Reads the last token of every live beam, each after its parent's cache node, in one batch.
@@ -135,7 +134,7 @@ fn generated(tokenizer: &dyn Tokenizer, hypothesis: &Hypothesis, stops: &[String
         Ending::Stop => FinishReason::Stop,
         Ending::Length => FinishReason::Length,
     };
-    let token = |token: &crate::decode::beam::BeamToken| GeneratedToken {
+    let token = |token: &BeamToken| GeneratedToken {
         id: token.id,
         logprob: token.logprob,
         sampling_logprob: token.sampling_logprob,

@@ -1,10 +1,10 @@
 //! One decision with its full explanation: what every stage of the chain did to every token.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::sampler::{Draw, draw};
 use super::scan::LogSum;
-use super::{Candidates, Chain, Context, DecodeError, Distribution, TokenId};
+use super::{Candidates, Chain, Context, DecodeError, Distribution, TokenId, by_score};
 
 /// What one stage of the chain did.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,10 +52,14 @@ pub struct Analysis {
     model: Arc<Distribution>,
     candidates: Candidates,
     normalizer: LogSum,
-    kept: Vec<TokenId>,
+    /// The best of the survivors, in order: mostly enough to choose from.
+    head: Vec<TokenId>,
+    kept: OnceLock<Vec<TokenId>>,
     stages: Vec<StageTrace>,
-    entropy: f64,
 }
+
+/// Survivors that are put in order at once.
+const HEAD: usize = 64;
 
 impl Analysis {
     /// Runs the chain over the model's distribution.
@@ -64,19 +68,17 @@ impl Analysis {
     /// A stage that leaves no token, or that names a token outside of the vocabulary.
     pub fn new(model: Arc<Distribution>, chain: &Chain, context: Context<'_>) -> Result<Self, DecodeError> {
         let mut candidates = Candidates::new(model.logits());
-        let mut normalizer = candidates.normalizer();
-        let mut entropy = candidates.entropy(normalizer);
+        let mut normalizer = model.normalizer();
         let mut stages = Vec::with_capacity(chain.stages().len());
         for (index, stage) in chain.stages().iter().enumerate() {
             candidates.begin_stage(index);
             let limit = stage.processor().apply(&mut candidates, context)?;
             let removed_mass = removed_mass(&candidates, normalizer);
-            let entropy_before = entropy;
+            let entropy_before = normalizer.entropy();
             normalizer = candidates.normalizer();
             if normalizer.max == f64::NEG_INFINITY {
                 return Err(DecodeError::NothingLeft { stage: stage.to_string() });
             }
-            entropy = candidates.entropy(normalizer);
             stages.push(StageTrace {
                 name: stage.row().name,
                 label: stage.to_string(),
@@ -84,12 +86,12 @@ impl Analysis {
                 removed: candidates.removed_now().len(),
                 removed_mass,
                 entropy_before,
-                entropy,
+                entropy: normalizer.entropy(),
                 limit,
             });
         }
-        let kept = candidates.ranked(usize::MAX).to_vec();
-        Ok(Self { model, candidates, normalizer, kept, stages, entropy })
+        let head = candidates.ranked(HEAD).to_vec();
+        Ok(Self { model, candidates, normalizer, head, kept: OnceLock::new(), stages })
     }
 
     /// The model's own distribution, before the chain.
@@ -98,10 +100,15 @@ impl Analysis {
         &self.model
     }
 
-    /// The tokens that no stage removed, the most probable after the chain first.
+    /// The tokens that no stage removed, the most probable after the chain first. Sorted at the first call, then kept.
     #[must_use]
     pub fn kept(&self) -> &[TokenId] {
-        &self.kept
+        self.kept.get_or_init(|| {
+            let score = |id: &TokenId| (self.candidates.score(*id), *id);
+            let mut kept = self.candidates.alive().to_vec();
+            kept.sort_unstable_by(|a, b| by_score(score(a), score(b)));
+            kept
+        })
     }
 
     /// What each stage did, first to last.
@@ -135,7 +142,7 @@ impl Analysis {
     /// Entropy after the chain, in nats.
     #[must_use]
     pub fn sampling_entropy(&self) -> f64 {
-        self.entropy
+        self.normalizer.entropy()
     }
 
     /// Which stage removed a token, and by what margin; `None` for a token that is left.
@@ -150,14 +157,16 @@ impl Analysis {
     /// The token that the chain likes best; among equals the lowest id.
     #[must_use]
     pub fn greedy(&self) -> TokenId {
-        self.kept.first().copied().unwrap_or_default()
+        self.head.first().copied().unwrap_or_default()
     }
 
     /// The first token, in descending sampling probability, whose cumulative probability exceeds `u`, which is in [0, 1).
     #[must_use]
     pub fn draw(&self, u: f64) -> Draw {
-        let tokens = self.kept.iter().map(|&id| (id, self.sampling_prob(id)));
-        draw(u, tokens).unwrap_or(Draw { u, low: 0.0, high: 1.0, token: self.greedy() })
+        let among = |ids: &[TokenId]| draw(u, ids.iter().map(|&id| (id, self.sampling_prob(id))));
+        let mass: f64 = self.head.iter().map(|&id| self.sampling_prob(id)).sum();
+        let found = if u < mass { among(&self.head) } else { among(self.kept()) };
+        found.unwrap_or(Draw { u, low: 0.0, high: 1.0, token: self.greedy() })
     }
 }
 

@@ -94,11 +94,6 @@ impl Candidates {
         LogSum::of(self.alive_scores())
     }
 
-    /// −Σ p log p over the survivors, in nats, under their `normalizer`.
-    pub(super) fn entropy(&self, normalizer: LogSum) -> f64 {
-        normalizer.entropy(self.alive_scores())
-    }
-
     /// Gives a surviving token another score; minus infinity removes it. A removed token stays as it is.
     pub fn set_score(&mut self, id: TokenId, score: f64) {
         if !self.is_alive(id) || score == self.score(id) {

@@ -52,6 +52,10 @@ impl Distribution {
         self.logits.len()
     }
 
+    pub(super) fn normalizer(&self) -> LogSum {
+        self.normalizer
+    }
+
     /// The untouched logits, by token id.
     #[must_use]
     pub fn logits(&self) -> &[f64] {
@@ -79,7 +83,7 @@ impl Distribution {
     /// −Σ p log p, in nats.
     #[must_use]
     pub fn entropy(&self) -> f64 {
-        self.normalizer.entropy(self.logits.iter().copied())
+        self.normalizer.entropy()
     }
 
     /// The place of a token when all are ordered by probability, from 1; equal ones by id.

@@ -8,6 +8,8 @@ pub(super) struct LogSum {
     pub(super) max: f64,
     /// log Σ exp(z − max).
     log_sum: f64,
+    /// −Σ p log p, in nats.
+    entropy: f64,
 }
 
 impl LogSum {
@@ -30,12 +32,20 @@ impl LogSum {
         Self::above(max, z.iter().copied())
     }
 
+    /// One pass gives both: with d = z − max and S = Σ exp(d), the entropy is log S − Σ d·exp(d) / S.
     fn above(max: f64, z: impl Iterator<Item = f64>) -> Self {
         if max == f64::NEG_INFINITY {
-            return Self { max, log_sum: 0.0 };
+            return Self { max, log_sum: 0.0, entropy: 0.0 };
         }
-        let sum: f64 = z.map(|z| (z - max).exp()).sum();
-        Self { max, log_sum: sum.ln() }
+        let (mut sum, mut weighted) = (0.0, 0.0);
+        for d in z.map(|z| z - max) {
+            let e = d.exp();
+            sum += e;
+            // Minus infinity weighs nothing, and 0 · ∞ is not a number.
+            weighted += if e > 0.0 { d * e } else { 0.0 };
+        }
+        let log_sum = f64::ln(sum);
+        Self { max, log_sum, entropy: (log_sum - weighted / sum).max(0.0) }
     }
 
     /// log(exp(z) / Σ exp), in nats.
@@ -48,9 +58,8 @@ impl LogSum {
         self.logprob(z).exp()
     }
 
-    /// −Σ p log p in nats, over the same z.
-    pub(super) fn entropy(self, z: impl Iterator<Item = f64>) -> f64 {
-        let terms = z.map(|z| self.logprob(z)).filter(|log_p| *log_p > f64::NEG_INFINITY);
-        terms.map(|log_p| -log_p * log_p.exp()).sum::<f64>().max(0.0)
+    /// −Σ p log p, in nats.
+    pub(super) fn entropy(self) -> f64 {
+        self.entropy
     }
 }

@@ -119,5 +119,7 @@ fn answer(question: &Question, last: &mut Option<(Arc<[f32]>, Arc<Distribution>)
             model
         }
     };
-    question.answer(model)
+    let analysis = question.answer(model)?;
+    let _ = analysis.kept();
+    Ok(analysis)
 }

@@ -39,7 +39,7 @@ impl LogitsProcessor for DynamicTemperature {
         if count < 2 {
             return Ok(None);
         }
-        let entropy = candidates.entropy(candidates.normalizer());
+        let entropy = candidates.normalizer().entropy();
         let share = (entropy / (count as f64).ln()).clamp(0.0, 1.0);
         let temperature = self.low + (self.high - self.low) * share.powf(self.exponent);
         Temperature { temperature }.apply(candidates, context)

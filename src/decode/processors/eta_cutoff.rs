@@ -26,7 +26,7 @@ struct EtaCutoff {
 impl LogitsProcessor for EtaCutoff {
     fn apply(&self, candidates: &mut Candidates, _: Context<'_>) -> Result<Option<f64>, DecodeError> {
         let normalizer = candidates.normalizer();
-        let eta = self.epsilon.min(self.epsilon.sqrt() * (-candidates.entropy(normalizer)).exp());
+        let eta = self.epsilon.min(self.epsilon.sqrt() * (-normalizer.entropy()).exp());
         let limit = eta.min(normalizer.prob(candidates.max_score()));
         candidates.keep_at_least(limit, |_, z| normalizer.prob(z));
         Ok(Some(limit))

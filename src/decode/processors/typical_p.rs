@@ -29,7 +29,7 @@ impl LogitsProcessor for TypicalP {
             return Ok(None);
         }
         let normalizer = candidates.normalizer();
-        let entropy = candidates.entropy(normalizer);
+        let entropy = normalizer.entropy();
         let distance = |z: f64| (-normalizer.logprob(z) - entropy).abs();
         let mut order: Vec<(f64, f64)> = candidates.alive_scores().map(|z| (distance(z), normalizer.prob(z))).collect();
         order.sort_by(|a, b| descending(b.0, a.0));

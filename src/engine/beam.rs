@@ -3,13 +3,15 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::decode::beam::{BeamNode, BeamSearch, BeamSettings, BeamStep, BeamTask, Ending, Hypothesis, run_on};
+use crate::decode::beam::{
+    BeamNode, BeamSearch, BeamSettings, BeamStep, BeamTask, BeamText, Ending, Hypothesis, run_on,
+};
 use crate::decode::{Chain, Distribution, TokenId};
 use crate::model::{CacheNode, LanguageModel, Positions, Run, Tokenizer, unwatched};
 
 use super::EngineError;
 use super::generate::{FinishReason, Generated, GeneratedToken, PromptRead, chain_of_step, finished};
-use super::text::{assemble, find_stop};
+use super::text::{Pieces, assemble, find_stop};
 
 /// Steps between two sweeps of the cache. What is dropped meanwhile costs its slots; a sweep costs a pass over all slots.
 const SWEEP_EVERY: usize = 16;
@@ -80,14 +82,12 @@ pub fn generate_beams(
     let mut models: Vec<Arc<Distribution>> = vec![root.into(); search.live().count()];
     let mut cached: Vec<(Option<BeamNode>, CacheNode)> = vec![(None, prompt.end)];
     let stops = |output: &[TokenId]| find_stop(&assemble(tokenizer, output), request.stop).is_some();
+    let pieces = Pieces(tokenizer);
     loop {
         let step = search.steps();
         let chain = chain_of_step(&chain, (request.min_new_tokens, request.eos_token_ids), step)?;
-        let decided = if request.stop.is_empty() {
-            search.advance(&models, &chain, &run_on)
-        } else {
-            search.advance(&models, &chain, &stops)
-        }?;
+        let text = BeamText { stops: if request.stop.is_empty() { &run_on } else { &stops }, bytes: Some(&pieces) };
+        let decided = search.advance(&models, &chain, text)?;
         let context_length = request.prompt.len() + step;
         if observe(&ObservedBeams { step: &decided, search: &search, context_length }).is_break() {
             return Err(EngineError::Interrupted);

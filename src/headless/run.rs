@@ -98,6 +98,11 @@ pub fn run(
             "--eos-token-id: token {id} is outside of the vocabulary of {vocab_size}"
         )));
     }
+    if eos.is_empty() && settings.chain.stages().iter().any(|stage| stage.row().name == "regex") {
+        return Err(HeadlessError::Input(
+            "regex: nothing ends the text where the pattern does: give --eos-token-id".into(),
+        ));
+    }
     let mut encoded = Vec::with_capacity(prompts.len());
     for (index, prompt) in prompts.iter().enumerate() {
         let ids = loaded.tokenizer.encode(prompt, settings.special)?;

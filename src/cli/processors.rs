@@ -40,6 +40,7 @@ fn flag(row: &'static ProcessorRow) -> Arg {
         Parameter::Bias(_) => "ID=VALUE,…",
         Parameter::Ids(_) => "ID,…",
         Parameter::Fields(..) => "X:Y:…",
+        Parameter::Text(_) => "PATTERN",
     };
     Arg::new(row.name)
         .long(row.name.replace('_', "-"))

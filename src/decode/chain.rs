@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::candidates::MAX_STAGES;
-use super::processor::{Built, Direction};
+use super::processor::{Built, Direction, Parameter, unescaped};
 use super::{DecodeError, Kind, PROCESSORS, ProcessorRow, TokenId, Value, processor};
 
 /// A processor with its value.
@@ -67,7 +67,10 @@ impl FromStr for Stage {
     fn from_str(text: &str) -> Result<Self, DecodeError> {
         let (name, value) = text.split_once('=').ok_or_else(|| DecodeError::BadChain(text.into()))?;
         let row = processor(name.trim())?;
-        Self::new(row, row.parse(value)?)
+        match row.parameter {
+            Parameter::Text(_) => Self::new(row, Value::Text(unescaped(value))),
+            _ => Self::new(row, row.parse(value)?),
+        }
     }
 }
 
@@ -78,8 +81,8 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Reads `name=value,name=value,…`. Values that are lists go on over commas: `suppress_tokens=0,1,top_k=40`. An empty text
-    /// is an empty chain.
+    /// Reads `name=value,name=value,…`. Values that are lists go on over commas: `suppress_tokens=0,1,top_k=40`; in a text a
+    /// comma before a letter is written `%2C`. An empty text is an empty chain.
     ///
     /// # Errors
     /// An unknown name, or a value that can't be read or is out of range.
@@ -193,6 +196,7 @@ static PRESETS: &[Preset] = &[
     Preset {
         name: "transformers",
         order: &[
+            "regex",
             "logit_bias",
             "repetition_penalty",
             "no_repeat_ngram_size",
@@ -209,6 +213,7 @@ static PRESETS: &[Preset] = &[
     Preset {
         name: "llama.cpp",
         order: &[
+            "regex",
             "logit_bias",
             "repetition_penalty",
             "presence_penalty",
@@ -228,6 +233,7 @@ static PRESETS: &[Preset] = &[
     Preset {
         name: "vllm",
         order: &[
+            "regex",
             "logit_bias",
             "repetition_penalty",
             "frequency_penalty",
@@ -280,7 +286,7 @@ mod tests {
     #[test]
     fn refusals_name_what_was_wrong() {
         let message = |text: &str| Chain::parse(text).unwrap_err().to_string();
-        assert!(message("top_q=3").starts_with("no processor is called `top_q`; there are logit_bias, "));
+        assert!(message("top_q=3").starts_with("no processor is called `top_q`; there are regex, logit_bias, "));
         assert_eq!(message("top_p=1.5"), "top_p: `1.5` is out of range: it must be at least 0 and at most 1");
         assert_eq!(message("temperature=-1"), "temperature: `-1` is out of range: it must be at least 0");
         assert_eq!(message("top_k=-3"), "top_k: `-3` is not a whole number from 0");

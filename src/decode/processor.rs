@@ -19,6 +19,8 @@ pub struct Context<'a> {
     pub chance: f64,
     /// What the tokens say, for processors that look at text; `None` where nothing is known.
     pub bytes: Option<&'a dyn TokenBytes>,
+    /// Ids that end the text, for processors that decide when it may end.
+    pub end_ids: &'a [TokenId],
 }
 
 /// What a token stands for.
@@ -67,16 +69,19 @@ pub enum Value {
     Ids(Vec<TokenId>),
     /// Several real numbers, in the order of the processor's fields.
     Fields(Vec<f64>),
+    /// Any text.
+    Text(String),
 }
 
 impl fmt::Display for Value {
-    /// As `--chain` reads it: `0.8`, `40`, `5=1.5,7=-2`, `0,1`, `0.5:0.1`.
+    /// As `--chain` reads it: `0.8`, `40`, `5=1.5,7=-2`, `0,1`, `0.5:0.1`, `a%2Cb`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
             Self::Count(count) => write!(f, "{count}"),
             Self::Bias(biases) => join(f, biases.iter().map(|(id, bias)| format!("{id}={bias}"))),
             Self::Ids(ids) => join(f, ids.iter().map(ToString::to_string)),
+            Self::Text(text) => f.write_str(&escaped(text)),
             Self::Fields(numbers) => {
                 f.write_str(&numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(":"))
             }
@@ -86,6 +91,33 @@ impl fmt::Display for Value {
 
 fn join(f: &mut fmt::Formatter<'_>, items: impl Iterator<Item = String>) -> fmt::Result {
     f.write_str(&items.collect::<Vec<_>>().join(","))
+}
+
+/// A text without commas, percent signs and control characters, as a chain holds it: `a%2Cb` for `a,b`.
+fn escaped(text: &str) -> String {
+    let one = |c: char| match c {
+        ',' | '%' | '\0'..='\x1f' | '\x7f' => format!("%{:02X}", u32::from(c)),
+        c => c.into(),
+    };
+    text.chars().map(one).collect()
+}
+
+/// The text that was [`escaped`]; a percent sign that nothing follows stays.
+pub(super) fn unescaped(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut whole = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(u8::is_ascii);
+        if let Some(code) = code {
+            whole.push(char::from(code));
+            whole.push_str(&part[2..]);
+        } else {
+            whole.push('%');
+            whole.push_str(part);
+        }
+    }
+    whole
 }
 
 /// A processor ready to run.
@@ -104,6 +136,8 @@ pub enum Parameter {
     Ids(fn(Vec<TokenId>) -> Built),
     /// `A:B:…`; fields left out at the end take their usual values.
     Fields(&'static [Field], fn(&[f64]) -> Built),
+    /// Any text that the processor can read; what is wrong with it otherwise.
+    Text(fn(&str) -> Result<Built, String>),
 }
 
 /// One of several numbers that a processor takes.
@@ -152,11 +186,12 @@ pub struct ProcessorRow {
 }
 
 impl ProcessorRow {
-    /// Reads a value as it is written in a flag or a chain.
+    /// Reads a value as it is written in a flag. In a chain a text is escaped besides.
     ///
     /// # Errors
     /// What can't be read, is not a number, or is out of range, with the range.
     pub fn parse(&self, text: &str) -> Result<Value, DecodeError> {
+        let whole = text;
         let text = text.trim();
         let bad = |wrong: &str| self.bad(text, wrong);
         let value = match self.parameter {
@@ -180,6 +215,8 @@ impl ProcessorRow {
                 numbers.extend(fields.iter().skip(numbers.len()).map(|field| field.usual));
                 Value::Fields(numbers)
             }
+            // Spaces are part of it.
+            Parameter::Text(_) => Value::Text(whole.into()),
         };
         self.build(&value)?;
         Ok(value)
@@ -222,6 +259,7 @@ impl ProcessorRow {
                 let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
                 Err(bad(&format!("too long: it takes {}", names.join(":"))))
             }
+            (Parameter::Text(build), Value::Text(text)) => build(text).map_err(|wrong| self.bad(text, &wrong)),
             _ => Err(bad("of the wrong kind")),
         }
     }
@@ -239,7 +277,7 @@ impl ProcessorRow {
             Value::Number(number) => *number,
             Value::Count(count) => *count as f64,
             Value::Fields(numbers) => numbers.first().copied().unwrap_or_default(),
-            Value::Bias(_) | Value::Ids(_) => return value.clone(),
+            Value::Bias(_) | Value::Ids(_) | Value::Text(_) => return value.clone(),
         };
         // A typed value may lie a rounding error beside the grid: that is no step.
         let beyond = |step: f64| (step - now).abs() > 1e-9;
@@ -265,7 +303,7 @@ impl ProcessorRow {
                 let rest = fields.iter().skip(1).map(|field| field.usual);
                 Some(Value::Fields(std::iter::once(number).chain(rest).collect()))
             }
-            Parameter::Bias(_) | Parameter::Ids(_) => None,
+            Parameter::Bias(_) | Parameter::Ids(_) | Parameter::Text(_) => None,
         }
     }
 

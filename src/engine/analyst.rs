@@ -30,6 +30,8 @@ pub struct Question {
     pub chance: f64,
     /// What the tokens say, for processors that look at text.
     pub tokenizer: Option<Arc<dyn Tokenizer>>,
+    /// Ids that end the text.
+    pub end_ids: Vec<TokenId>,
 }
 
 impl Question {
@@ -45,6 +47,7 @@ impl Question {
             sampling_logprobs: &self.sampling_logprobs,
             chance: self.chance,
             bytes: pieces.as_ref().map(|pieces| pieces as &dyn TokenBytes),
+            end_ids: &self.end_ids,
         };
         Analysis::new(model, &self.chain, context)
     }

@@ -3,13 +3,15 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::decode::beam::{BeamNode, BeamSearch, BeamSettings, BeamStep, BeamTask, BeamToken, Ending, Hypothesis};
+use crate::decode::beam::{
+    BeamNode, BeamSearch, BeamSettings, BeamStep, BeamTask, BeamText, BeamToken, Ending, Hypothesis,
+};
 use crate::decode::{Chain, Distribution, TokenId};
 use crate::model::{CacheNode, LanguageModel, Positions, Run, Tokenizer, unwatched};
 
 use super::EngineError;
 use super::generate::{FinishReason, Generated, GeneratedToken, PromptRead, chain_of_step, finished};
-use super::text::{assemble, find_stop};
+use super::text::{Pieces, assemble, find_stop};
 
 /// Steps between two sweeps of the cache. What is dropped meanwhile costs its slots; a sweep costs a pass over all slots.
 const SWEEP_EVERY: usize = 16;
@@ -82,10 +84,12 @@ pub fn generate_beams(
     let stops = |output: &[TokenId]| {
         !request.stop.is_empty() && find_stop(&assemble(tokenizer, output), request.stop).is_some()
     };
+    let pieces = Pieces(tokenizer);
     loop {
         let step = search.steps();
         let chain = chain_of_step(&chain, (request.min_new_tokens, request.eos_token_ids), step)?;
-        let decided = search.advance(&models, &chain, &stops)?;
+        let text = BeamText { stops: &stops, bytes: Some(&pieces) };
+        let decided = search.advance(&models, &chain, text)?;
         let context_length = request.prompt.len() + step;
         if observe(&ObservedBeams { step: &decided, search: &search, context_length }).is_break() {
             return Err(EngineError::Interrupted);

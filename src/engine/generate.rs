@@ -175,6 +175,7 @@ pub fn generate(
             sampling_logprobs: &sampling_logprobs,
             chance: request.strategy.chance(request.sequence, step as u64),
             bytes: Some(&Pieces(tokenizer)),
+            end_ids: request.eos_token_ids,
         };
         let analysis = Analysis::new(Arc::new(Distribution::from_logits(&logits)?), &chain, context)?;
         let choice = request.strategy.choose(&analysis, request.sequence, step as u64);

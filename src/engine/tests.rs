@@ -302,6 +302,7 @@ fn the_engine_prompts_evaluates_and_analyses() {
         sampling_logprobs: Vec::new(),
         chance: 0.0,
         tokenizer: None,
+        end_ids: Vec::new(),
     }));
     let analysis = wait(&events, |event| match event {
         Event::Analysed { epoch: 1, analysis, .. } => Some(analysis),

@@ -198,6 +198,7 @@ fn value_json(value: &crate::decode::Value) -> Value {
     match value {
         crate::decode::Value::Number(number) => (*number).into(),
         crate::decode::Value::Count(count) => (*count).into(),
+        crate::decode::Value::Text(text) => text.clone().into(),
         crate::decode::Value::Ids(ids) => ids.clone().into(),
         crate::decode::Value::Fields(numbers) => numbers.clone().into(),
         crate::decode::Value::Bias(biases) => {

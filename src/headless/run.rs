@@ -116,6 +116,10 @@ impl RunSettings {
     /// The ids that end a text: those that were asked for, else the model's.
     pub(super) fn ends(&self, info: &ModelInfo) -> Result<Vec<TokenId>, HeadlessError> {
         let ends = self.eos_token_ids.as_ref().unwrap_or(&info.eos_token_ids).clone();
+        if ends.is_empty() && self.chain.stages().iter().any(|stage| stage.row().name == "regex") {
+            let message = "regex: nothing ends the text where the pattern does: give --eos-token-id";
+            return Err(HeadlessError::Input(message.into()));
+        }
         match ends.iter().find(|&&id| id as usize >= info.vocab_size) {
             Some(id) => Err(HeadlessError::Input(format!(
                 "--eos-token-id: token {id} is outside of the vocabulary of {}",

@@ -262,3 +262,34 @@ fn a_closed_pipe_ends_quietly() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stderr.is_empty());
 }
+
+#[test]
+fn a_pattern_is_followed_by_every_strategy() {
+    let pattern = " [0-9]{2,3}, (yes|no)!";
+    for options in [&[][..], &["--seed", "4"], &["--num-beams", "3"], &["--num-beams", "3", "--seed", "2"]] {
+        let arguments = [&["run", "The answer is", "--regex", pattern, "--format", "json"], options].concat();
+        let document = json(&arguments);
+        let text = document["sequences"][0]["text"].as_str().unwrap();
+        let (number, word) = text.trim_start().split_once(", ").unwrap();
+        assert!(text.starts_with(' ') && (2..=3).contains(&number.len()) && number.parse::<u32>().is_ok(), "{text}");
+        assert!(["yes!", "no!"].contains(&word), "{text}");
+        assert_eq!(document["sequences"][0]["finish_reason"], "eos", "{options:?}");
+        assert_eq!(document["settings"]["regex"], pattern);
+    }
+    let chain = "regex= [0-9]{2}%2C [a-z]+,top_k=9";
+    let trace = stdout(&["run", PROMPT, "--chain", chain, "--max-new-tokens", "2", "--format", "jsonl"], "");
+    let step: Value = serde_json::from_str(trace.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(step["stages"][0]["stage"], "regex= [0-9]{2}%2C [a-z]+");
+    assert!(step["stages"][0]["removed"].as_u64().unwrap() > 1000);
+    assert!(step["candidates"].as_array().unwrap().iter().any(|one| one["removed_by"] == "regex"));
+}
+
+#[test]
+fn patterns_that_can_not_be_followed_are_refused() {
+    refused(&["run", PROMPT, "--regex", "a(b"], "", "regex: `a(b` is not a pattern: unclosed group");
+    refused(&["run", PROMPT, "--regex", r"(\w{300}){300}"], "", "too large a pattern");
+    refused(&["run", PROMPT, "--regex", "a", "--ignore-eos"], "", "give --eos-token-id");
+    refused(&["run", PROMPT, "--regex", "a", "--strategy", "exact"], "", "leave it out");
+    refused(&["logits", "1", "2", "--regex", "a"], "", "what the tokens say is not known here");
+    refused(&["run", PROMPT, "--chain", "top_k=2", "--regex", "a"], "", "put it into the chain");
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::settings::Selection;
 use super::step::Beam;
 use crate::decode::candidates::descending;
-use crate::decode::{Candidates, Chain, Context, DecodeError, Distribution, TokenId, chance, uniform};
+use crate::decode::{Candidates, Chain, Context, DecodeError, Distribution, TokenBytes, TokenId, chance, uniform};
 
 /// Below this share of what the best one had, the weights of what is left are taken anew, before they lose digits.
 const REWEIGH_BELOW: f64 = 1e-200;
@@ -33,6 +33,9 @@ impl Continuation {
 pub(super) struct Expansion<'a> {
     pub(super) chain: &'a Chain,
     pub(super) prompt_length: usize,
+    /// What the tokens say, where it is known.
+    pub(super) bytes: Option<&'a dyn TokenBytes>,
+    pub(super) end_ids: &'a [TokenId],
     /// How many beams of earlier groups chose each token in this step.
     pub(super) taken: &'a BTreeMap<TokenId, usize>,
     /// What each of them costs, in nats.
@@ -95,8 +98,14 @@ impl Expansion<'_> {
         for (&token, &count) in self.taken {
             candidates.set_score(token, candidates.score(token) - self.diversity_penalty * count as f64);
         }
-        let context =
-            Context { history: &beam.history, prompt_length: self.prompt_length, chance, ..Context::default() };
+        let context = Context {
+            history: &beam.history,
+            prompt_length: self.prompt_length,
+            chance,
+            bytes: self.bytes,
+            end_ids: self.end_ids,
+            ..Context::default()
+        };
         for (index, stage) in self.chain.stages().iter().enumerate() {
             candidates.begin_stage(index);
             stage.processor().apply(&mut candidates, context)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::expand::{Continuation, Expansion};
 use super::norm::Length;
-use super::search::StopCheck;
+use super::search::BeamText;
 use super::settings::{BeamSettings, BeamTask, EarlyStopping};
 use super::step::{Beam, BeamCandidate, BeamNode, BeamStop, BeamToken, Ending, Hypothesis, StoppingBound, Verdict};
 use crate::decode::{Chain, DecodeError, Distribution, TokenId};
@@ -15,7 +15,7 @@ pub(super) struct Turn<'a> {
     pub(super) task: &'a BeamTask,
     pub(super) step: usize,
     pub(super) chain: &'a Chain,
-    pub(super) stops: StopCheck<'a>,
+    pub(super) text: BeamText<'a>,
     /// How many beams of earlier groups chose each token in this step.
     pub(super) taken: &'a BTreeMap<TokenId, usize>,
 }
@@ -77,6 +77,8 @@ impl Group {
         let expansion = Expansion {
             chain: turn.chain,
             prompt_length: task.prompt.len(),
+            bytes: turn.text.bytes,
+            end_ids: &task.end_ids,
             taken: turn.taken,
             diversity_penalty: settings.diversity_penalty,
         };
@@ -127,7 +129,7 @@ impl Group {
         }
         let mut output = self.live[continuation.beam].history[turn.task.prompt.len()..].to_vec();
         output.push(continuation.token);
-        (turn.stops)(&output).then_some(Ending::Stop)
+        (turn.text.stops)(&output).then_some(Ending::Stop)
     }
 
     fn candidate(

@@ -19,13 +19,13 @@
 //!
 //! ```
 //! use logitscope::decode::{Chain, Distribution};
-//! use logitscope::decode::beam::{BeamSearch, BeamSettings, BeamTask, run_on};
+//! use logitscope::decode::beam::{BeamSearch, BeamSettings, BeamText, BeamTask};
 //!
 //! let task = BeamTask { prompt: vec![0], end_ids: vec![2], max_new_tokens: 2 };
 //! let mut search = BeamSearch::new(BeamSettings { beams: 2, ..BeamSettings::default() }, task)?;
 //! while search.stopped().is_none() {
 //!     let models = search.live().map(|_| Distribution::from_logits(&[1.0, 0.5, 0.2])).collect::<Result<Vec<_>, _>>()?;
-//!     search.advance(&models, &Chain::default(), &run_on)?;
+//!     search.advance(&models, &Chain::default(), BeamText::default())?;
 //! }
 //! assert_eq!(search.ranked().len(), 1);
 //! # Ok::<(), logitscope::decode::DecodeError>(())
@@ -41,7 +41,7 @@ mod step;
 mod tests;
 
 pub use norm::{Length, LengthNorm};
-pub use search::{BeamSearch, StopCheck, run_on};
+pub use search::{BeamSearch, BeamText, StopCheck, run_on};
 pub use settings::{BeamSettings, BeamTask, EarlyStopping, Selection};
 pub use step::{
     Beam, BeamCandidate, BeamNode, BeamStep, BeamStop, BeamToken, Ending, Hypothesis, StoppingBound, Verdict,

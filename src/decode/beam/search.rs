@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::group::{Group, Turn};
 use super::settings::{BeamSettings, BeamTask};
 use super::step::{Beam, BeamStep, BeamStop, Hypothesis};
-use crate::decode::{Chain, DecodeError, Distribution, TokenId};
+use crate::decode::{Chain, DecodeError, Distribution, TokenBytes, TokenId};
 
 /// Whether an output, given as token ids, ends here though its last token is no end id.
 pub type StopCheck<'a> = &'a dyn Fn(&[TokenId]) -> bool;
@@ -15,6 +15,22 @@ pub type StopCheck<'a> = &'a dyn Fn(&[TokenId]) -> bool;
 #[must_use]
 pub fn run_on(_: &[TokenId]) -> bool {
     false
+}
+
+/// What a step may know of the texts that its tokens stand for.
+#[derive(Clone, Copy)]
+pub struct BeamText<'a> {
+    /// Looks at what each continuation makes of the output.
+    pub stops: StopCheck<'a>,
+    /// What the tokens say, for processors that look at text.
+    pub bytes: Option<&'a dyn TokenBytes>,
+}
+
+impl Default for BeamText<'_> {
+    /// Nothing is known, and nothing stops.
+    fn default() -> Self {
+        Self { stops: &run_on, bytes: None }
+    }
 }
 
 /// A beam search that advances one step at a time. See the module for its rules.
@@ -77,7 +93,7 @@ impl BeamSearch {
     }
 
     /// Extends every live beam by one token. `models` has the model's distribution after each of [`BeamSearch::live`], in that
-    /// order; `chain` is applied to its log-probabilities; `stops` looks at what each continuation makes of the output.
+    /// order; `chain` is applied to its log-probabilities; `text` is what the tokens say, where that is known.
     ///
     /// # Errors
     /// Another number of distributions than of live beams, a search that is over, a processor that names a token outside of the
@@ -86,7 +102,7 @@ impl BeamSearch {
         &mut self,
         models: &[M],
         chain: &Chain,
-        stops: StopCheck<'_>,
+        text: BeamText<'_>,
     ) -> Result<BeamStep, DecodeError> {
         let live = self.live().count();
         if live == 0 || models.len() != live {
@@ -104,7 +120,7 @@ impl BeamSearch {
         for group in self.groups.iter_mut().filter(|group| group.stop().is_none()) {
             let models: Vec<&Distribution> = models.by_ref().take(group.live().len()).collect();
             let (settings, task, step) = (&self.settings, &self.task, self.step);
-            let turn = Turn { settings, task, step, chain, stops, taken: &taken };
+            let turn = Turn { settings, task, step, chain, text, taken: &taken };
             let decided = group.advance(&models, &turn, &mut self.numbers)?;
             for chosen in decided.candidates.iter().filter(|candidate| candidate.verdict.is_chosen()) {
                 *taken.entry(chosen.token).or_default() += 1;

@@ -26,7 +26,7 @@ fn run(
     let mut steps = Vec::new();
     while search.stopped().is_none() {
         let models: Vec<Distribution> = search.live().map(|beam| model(&beam.history)).collect();
-        steps.push(search.advance(&models, chain, &run_on).unwrap());
+        steps.push(search.advance(&models, chain, BeamText::default()).unwrap());
     }
     (search, steps)
 }
@@ -48,7 +48,7 @@ fn the_textbook_example_by_hand() {
     let mut search = BeamSearch::new(BeamSettings { beams: 2, ..BeamSettings::default() }, task(&[3], 9)).unwrap();
     for _ in 0..2 {
         let models: Vec<Distribution> = search.live().map(|beam| table(&beam.history)).collect();
-        search.advance(&models, &Chain::default(), &run_on).unwrap();
+        search.advance(&models, &Chain::default(), BeamText::default()).unwrap();
     }
     let live: Vec<(&[TokenId], f64)> = search.live().map(|beam| (&beam.history[1..], beam.sum)).collect();
     assert_eq!((live[0].0, live[1].0), (&[0, 0][..], &[1, 2][..]));
@@ -98,14 +98,17 @@ fn refusals_name_the_option() {
     assert!(BeamSearch::new(BeamSettings::default(), task(&[], 0)).is_err());
     let mut search = BeamSearch::new(BeamSettings::default(), task(&[], 1)).unwrap();
     let none: [Distribution; 0] = [];
-    assert_eq!(search.advance(&none, &Chain::default(), &run_on), Err(DecodeError::BeamModels { live: 1, given: 0 }));
+    assert_eq!(
+        search.advance(&none, &Chain::default(), BeamText::default()),
+        Err(DecodeError::BeamModels { live: 1, given: 0 })
+    );
 }
 
 #[test]
 fn a_chain_that_leaves_nothing_is_an_error() {
     let chain = Chain::parse("suppress_tokens=0,1,2").unwrap();
     let mut search = BeamSearch::new(BeamSettings::default(), task(&[], 3)).unwrap();
-    let error = search.advance(&[model(&[1], 3, 0)], &chain, &run_on).unwrap_err();
+    let error = search.advance(&[model(&[1], 3, 0)], &chain, BeamText::default()).unwrap_err();
     assert_eq!(error.to_string(), "suppress_tokens=0,1,2 leaves no token: relax it");
 }
 
@@ -131,7 +134,7 @@ fn a_stop_text_ends_like_an_end_token() {
     let mut search = BeamSearch::new(settings, task(&[], 5)).unwrap();
     let stops = |output: &[TokenId]| output.last() == Some(&0);
     let flat = || Distribution::from_logits(&[1.0, 0.0, -1.0]).unwrap();
-    let step = search.advance(&[flat()], &Chain::default(), &stops).unwrap();
+    let step = search.advance(&[flat()], &Chain::default(), BeamText { stops: &stops, bytes: None }).unwrap();
     assert_eq!(step.candidates[0].verdict, Verdict::Finished(Ending::Stop));
     assert_eq!(search.live().map(|beam| beam.history[1]).collect::<Vec<_>>(), [1, 2]);
 }

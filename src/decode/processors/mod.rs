@@ -10,6 +10,7 @@ mod min_p;
 mod mirostat;
 mod no_repeat_ngram_size;
 mod presence_penalty;
+mod regex;
 mod repetition_penalty;
 mod suppress_tokens;
 mod temperature;
@@ -25,6 +26,7 @@ use super::{DecodeError, ProcessorRow, TokenId};
 
 /// Every processor, in the order in which the options build a chain.
 pub static PROCESSORS: &[ProcessorRow] = &[
+    regex::ROW,
     logit_bias::ROW,
     suppress_tokens::ROW,
     repetition_penalty::ROW,

@@ -170,6 +170,10 @@ impl App {
                         Model::Open { tokenizer, .. } => Some(tokenizer.clone()),
                         Model::Opening | Model::Gone => None,
                     },
+                    end_ids: match &self.model {
+                        Model::Open { info, .. } => info.eos_token_ids.clone(),
+                        Model::Opening | Model::Gone => Vec::new(),
+                    },
                 };
                 self.work = Work::Chain;
                 vec![Effect::Engine(Command::Analyse(question))]

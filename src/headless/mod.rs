@@ -3,8 +3,11 @@
 mod beams;
 mod document;
 mod exact;
+mod figures;
 mod logits;
+mod output;
 mod progress;
+mod replay;
 mod run;
 mod score;
 pub mod style;
@@ -12,7 +15,9 @@ mod tokens;
 mod write;
 
 pub use logits::{LogitsDefaults, logits_lines, logits_table};
+pub use output::OutputFile;
 pub use progress::Progress;
+pub use replay::{ReplayFormat, replay};
 pub use run::{Interrupt, Job, RunSettings, run};
 pub use score::{ScoreInput, ScoreJob, score};
 pub use tokens::tokens;

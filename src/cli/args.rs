@@ -11,6 +11,7 @@ use crate::ui::theme::ColourDepth;
 use super::beams::BeamArgs;
 use super::exact::ExactArgs;
 use super::processors::ProcessorArgs;
+use super::replay::ReplayArgs;
 use super::score::ScoreArgs;
 
 /// See how a language model chooses its words.
@@ -40,6 +41,8 @@ pub enum Command {
     Logits(LogitsArgs),
     /// Show how the model's tokenizer cuts a text
     Tokens(TokensArgs),
+    /// Convert a recorded trace to a table, CSV or JSON
+    Replay(ReplayArgs),
     /// Draw the real interface as SVG or text
     Screenshot(ScreenshotArgs),
     /// List the themes, or check a theme file
@@ -174,6 +177,9 @@ pub struct RunArgs {
     /// text, json, jsonl (the trace) or csv
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: FormatName,
+    /// A file for the output, in place of standard output: there whole, or not at all
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// How many candidates a step of the trace lists
     #[arg(long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = count)]
     pub top: usize,
@@ -255,6 +261,9 @@ pub struct LogitsArgs {
     /// The chain.
     #[command(flatten)]
     pub chain: ChainArgs,
+    /// Another chain, as --chain takes it: shows which tokens it treats otherwise, and how far apart the results are
+    #[arg(long, value_name = "NAME=VALUE,…", allow_hyphen_values = true)]
+    pub versus: Option<String>,
     /// text, json, jsonl or csv, for logits given as arguments
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: FormatName,

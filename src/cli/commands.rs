@@ -5,13 +5,15 @@ use std::path::Path;
 
 use clap::CommandFactory;
 
-use crate::headless::{self, Format, Interrupt, Job, LogitsDefaults, style::Style};
+use crate::decode::Chain;
+use crate::headless::{self, Format, Interrupt, Job, LogitsDefaults, OutputFile, style::Style};
 use crate::model::{self, LoadedModel};
 
 use super::CliError;
 use super::args::{Cli, Command, LogitsArgs, ModelArgs, RunArgs, TokensArgs};
 use super::compare::compare;
 use super::interface;
+use super::replay::replay;
 use super::score::score;
 
 pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
@@ -22,6 +24,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
         Some(Command::Compare(args)) => compare(&args),
         Some(Command::Logits(args)) => logits(&args),
         Some(Command::Tokens(args)) => tokens(&args),
+        Some(Command::Replay(args)) => replay(&args),
         Some(Command::Screenshot(args)) => interface::screenshot(&args),
         Some(Command::Theme(args)) => interface::theme(&args.action),
         Some(Command::Completions { shell }) => {
@@ -47,9 +50,20 @@ fn run(args: &RunArgs) -> Result<(), CliError> {
     };
     let interrupt = interrupt_on_signal()?;
     let mut loaded = open(&args.model)?;
-    let (format, style, progress) = (args.format.into(), Style::detect(), headless::Progress::detect());
+    let (format, progress) = (args.format.into(), headless::Progress::detect());
+    let style = if args.out.is_some() { Style::Plain } else { Style::detect() };
     let job = Job { settings: &settings, format, style, interrupt: &interrupt, progress: &progress };
-    Ok(headless::run(&mut loaded, &prompts, &job, &mut stdout().lock())?)
+    let Some(path) = &args.out else {
+        return Ok(headless::run(&mut loaded, &prompts, &job, &mut stdout().lock())?);
+    };
+    let unwritten = |error: std::io::Error| CliError::Failed(format!("can't write {}: {error}", path.display()));
+    let mut out =
+        OutputFile::create(path).map_err(|error| CliError::Input(unwritten(error).message().unwrap_or_default()))?;
+    headless::run(&mut loaded, &prompts, &job, &mut out).map_err(|error| match error {
+        headless::HeadlessError::Io(error) => unwritten(error),
+        error => error.into(),
+    })?;
+    out.commit().map_err(unwritten)
 }
 
 /// Ctrl-C and a polite kill break the run off; it ends with its own exit code.
@@ -97,13 +111,15 @@ fn read_prompts(file: &Path) -> Result<Vec<String>, CliError> {
 }
 
 fn logits(args: &LogitsArgs) -> Result<(), CliError> {
-    let chain = args.chain.chain()?;
+    let versus = args.versus.as_deref().map(Chain::parse).transpose();
+    let versus = versus.map_err(|error| CliError::Input(format!("--versus: {error}")))?;
+    let settings = LogitsDefaults { chain: args.chain.chain()?, versus };
     let mut out = BufWriter::new(stdout().lock());
     if args.logits.is_empty() {
-        let wrong = headless::logits_lines(stdin().lock(), &LogitsDefaults { chain }, &mut out)?;
+        let wrong = headless::logits_lines(stdin().lock(), &settings, &mut out)?;
         return if wrong == 0 { Ok(()) } else { Err(CliError::SomeLinesWrong(wrong)) };
     }
-    headless::logits_table(&args.logits, &chain, (args.format.into(), Style::detect()), &mut out)?;
+    headless::logits_table(&args.logits, &settings, (args.format.into(), Style::detect()), &mut out)?;
     Ok(out.flush()?)
 }
 

@@ -8,6 +8,7 @@ mod error;
 mod exact;
 mod interface;
 mod processors;
+mod replay;
 mod score;
 mod settings;
 

@@ -18,6 +18,8 @@ mod analysis;
 pub mod beam;
 mod candidates;
 mod chain;
+pub mod consensus;
+pub mod diff;
 mod distribution;
 mod error;
 pub mod exact;

@@ -168,16 +168,20 @@ pub(super) fn step_lines(observed: &ObservedBeams<'_>, style: Style, tokenizer: 
             Verdict::Finished(ending) => format!("  finished by {}", ending_name(ending)),
             _ => String::new(),
         };
-        let figures =
-            format!("{:>9} {:>9.3} {:>9.4}{note}", percent(candidate.logprob.exp()), candidate.sum, candidate.score);
+        let figures = figures(candidate.logprob, candidate.sum, candidate.score);
         let token = style.accent(&shown(candidate.token, tokenizer));
-        lines.push(format!("{number:>4}  {:>5} {from:>5}  {token} {figures}", candidate.node.index()));
+        lines.push(format!("{number:>4}  {:>5} {from:>5}  {token} {figures}{note}", candidate.node.index()));
     }
     if observed.search.stopped().is_some() {
         let why = step.bounds.iter().filter_map(|bound| bound.stop).next_back().map(stop_name);
         lines.extend(why.map(|why| style.dim(&format!("      over: {why}"))));
     }
     lines
+}
+
+/// Probability, running sum and score of a continuation.
+pub(super) fn figures(logprob: f64, sum: f64, score: f64) -> String {
+    format!("{:>9} {sum:>9.3} {score:>9.4}", percent(logprob.exp()))
 }
 
 fn shown(id: TokenId, tokenizer: &dyn Tokenizer) -> String {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::decode::diff::ChainDiff;
 use crate::decode::{Analysis, Chain, Context, DecodeError, Distribution, TokenId};
 use crate::glyph::{self, Charset};
 
@@ -19,6 +20,8 @@ use super::{Format, HeadlessError};
 pub struct LogitsDefaults {
     /// The chain.
     pub chain: Chain,
+    /// Another chain to compare it with.
+    pub versus: Option<Chain>,
 }
 
 /// A logit as JSON writes it; other programs write infinities and NaN as words.
@@ -51,6 +54,7 @@ impl Logit {
 struct Question {
     logits: Vec<Logit>,
     chain: Option<String>,
+    versus: Option<String>,
     #[serde(default)]
     history: Vec<TokenId>,
     #[serde(default)]
@@ -67,10 +71,39 @@ struct Answer {
     stages: Vec<StageRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<DiffAnswer>,
+}
+
+/// What another chain does otherwise.
+#[derive(Serialize)]
+struct DiffAnswer {
+    changed: Vec<ChangedAnswer>,
+    total_variation: f64,
+    probs: Vec<f64>,
+}
+
+#[derive(Serialize)]
+struct ChangedAnswer {
+    id: TokenId,
+    before: Option<&'static str>,
+    after: Option<&'static str>,
+}
+
+impl DiffAnswer {
+    fn new(analysis: &Analysis, versus: &Analysis) -> Self {
+        let ChainDiff { changed, total_variation } = ChainDiff::new(analysis, versus);
+        let ids = 0..versus.model().vocab_size() as TokenId;
+        Self {
+            changed: changed.iter().map(|c| ChangedAnswer { id: c.id, before: c.before, after: c.after }).collect(),
+            total_variation,
+            probs: ids.map(|id| versus.sampling_prob(id)).collect(),
+        }
+    }
 }
 
 impl Answer {
-    fn new(analysis: &Analysis, labels: Option<Vec<String>>) -> Self {
+    fn new(analysis: &Analysis, versus: Option<&Analysis>, labels: Option<Vec<String>>) -> Self {
         let ids = 0..analysis.model().vocab_size() as TokenId;
         Self {
             probs: ids.clone().map(|id| analysis.sampling_prob(id)).collect(),
@@ -79,6 +112,7 @@ impl Answer {
             entropy: analysis.sampling_entropy(),
             stages: StageRecord::all(analysis.stages()),
             labels,
+            diff: versus.map(|versus| DiffAnswer::new(analysis, versus)),
         }
     }
 }
@@ -127,6 +161,10 @@ fn answer(line: &str, defaults: &LogitsDefaults) -> Result<Answer, String> {
         Some(text) => Chain::parse(&text).map_err(|error| error.to_string())?,
         None => defaults.chain.clone(),
     };
+    let versus = match question.versus {
+        Some(text) => Some(Chain::parse(&text).map_err(|error| format!("versus: {error}"))?),
+        None => defaults.versus.clone(),
+    };
     if question.prompt_length > question.history.len() {
         let (length, history) = (question.prompt_length, question.history.len());
         return Err(format!("prompt_length: {length} is more than the {history} tokens of history"));
@@ -136,7 +174,9 @@ fn answer(line: &str, defaults: &LogitsDefaults) -> Result<Answer, String> {
     }
     let context = Context { history: &question.history, prompt_length: question.prompt_length, ..Context::default() };
     let analysis = analyse(&logits, &chain, context).map_err(|error| error.to_string())?;
-    Ok(Answer::new(&analysis, question.labels))
+    let versus = versus.map(|chain| analyse(&logits, &chain, context)).transpose();
+    let versus = versus.map_err(|error| format!("versus: {error}"))?;
+    Ok(Answer::new(&analysis, versus.as_ref(), question.labels))
 }
 
 fn analyse(logits: &[f64], chain: &Chain, context: Context<'_>) -> Result<Analysis, DecodeError> {
@@ -179,43 +219,84 @@ fn quote_words(line: &str) -> String {
 /// Logits or a chain that can't be computed, or output that can't be written.
 pub fn logits_table(
     logits: &[f64],
-    chain: &Chain,
+    settings: &LogitsDefaults,
     (format, style): (Format, Style),
     out: &mut dyn Write,
 ) -> Result<(), HeadlessError> {
-    let analysis = analyse(logits, chain, Context::default())?;
-    if matches!(format, Format::Json | Format::Jsonl) {
-        let answer = Answer::new(&analysis, None);
-        writeln!(out, "{}", serde_json::to_string(&answer).map_err(std::io::Error::from)?)?;
-        return Ok(());
-    }
-    if format == Format::Csv {
-        return csv_table(&analysis, out);
-    }
-    writeln!(out, "{}", style.dim(&format!("{:>5} {:>10} {:>9} {:>9}  removed by", "token", "logit", "p", "chain p")))?;
-    for &id in analysis.model().ranked() {
-        let (p, chain_p) = (percent(analysis.model().prob(id)), percent(analysis.sampling_prob(id)));
-        let bar = "█".repeat((analysis.sampling_prob(id) * 24.0).round() as usize);
-        let note = removed_by(id, &analysis).map_or_else(|| style.accent(&bar), |name| style.dim(name));
-        writeln!(out, "{id:>5} {:>10.4} {p:>9} {chain_p:>9}  {note}", analysis.model().logit(id))?;
-    }
-    for stage in analysis.stages() {
-        let label = glyph::fit(&glyph::plain(&stage.label, Charset::Unicode), 24, Charset::Unicode);
-        let figures =
-            format!("keeps {} of {}, removes {}", stage.kept, stage.kept + stage.removed, percent(stage.removed_mass));
-        let entropy = format!("entropy {:.3} → {:.3} nats", stage.entropy_before, stage.entropy);
-        writeln!(out, "{} {}", style.bold(&label), style.dim(&format!("{figures}, {entropy}")))?;
+    let analysis = analyse(logits, &settings.chain, Context::default())?;
+    let versus = settings.versus.as_ref().map(|chain| analyse(logits, chain, Context::default())).transpose();
+    let versus = versus.map_err(|error| HeadlessError::Input(format!("--versus: {error}")))?;
+    match format {
+        Format::Json | Format::Jsonl => {
+            let answer = Answer::new(&analysis, versus.as_ref(), None);
+            writeln!(out, "{}", serde_json::to_string(&answer).map_err(std::io::Error::from)?)?;
+        }
+        Format::Csv => csv_table(&analysis, versus.as_ref(), out)?,
+        Format::Text => {
+            for line in text_table(&analysis, versus.as_ref(), style) {
+                writeln!(out, "{line}")?;
+            }
+        }
     }
     Ok(())
 }
 
-fn csv_table(analysis: &Analysis, out: &mut dyn Write) -> Result<(), HeadlessError> {
+fn text_table(analysis: &Analysis, versus: Option<&Analysis>, style: Style) -> Vec<String> {
+    let column = if versus.is_some() { format!("{:>10}", "versus p") } else { String::new() };
+    let mut lines =
+        vec![style.dim(&format!("{:>5} {:>10} {:>9} {:>9}{column}  removed by", "token", "logit", "p", "chain p"))];
+    for &id in analysis.model().ranked() {
+        let (p, chain_p) = (percent(analysis.model().prob(id)), percent(analysis.sampling_prob(id)));
+        let bar = "█".repeat((analysis.sampling_prob(id) * 24.0).round() as usize);
+        let gone = removed_by(id, analysis);
+        let (versus_p, note) = match versus {
+            None => (String::new(), gone.map_or_else(|| style.accent(&bar), |name| style.dim(name))),
+            Some(versus) => {
+                let note = match (gone, removed_by(id, versus)) {
+                    (None, None) => style.accent(&bar),
+                    (before, after) if before == after => style.dim(before.unwrap_or_default()),
+                    (before, after) => format!("{} → {}", before.unwrap_or("kept"), after.unwrap_or("kept")),
+                };
+                (format!("{:>10}", percent(versus.sampling_prob(id))), note)
+            }
+        };
+        lines.push(format!("{id:>5} {:>10.4} {p:>9} {chain_p:>9}{versus_p}  {note}", analysis.model().logit(id)));
+    }
+    lines.extend(stage_lines(analysis, style));
+    if let Some(versus) = versus {
+        lines.push("versus".into());
+        lines.extend(stage_lines(versus, style));
+        let diff = ChainDiff::new(analysis, versus);
+        let (count, distance) = (diff.changed.len(), diff.total_variation);
+        lines.push(style.bold(&format!("total variation {distance:.4} · tokens of another fate: {count}")));
+    }
+    lines
+}
+
+fn stage_lines(analysis: &Analysis, style: Style) -> Vec<String> {
+    let line = |stage: &crate::decode::StageTrace| {
+        let label = glyph::fit(&glyph::plain(&stage.label, Charset::Unicode), 24, Charset::Unicode);
+        let figures =
+            format!("keeps {} of {}, removes {}", stage.kept, stage.kept + stage.removed, percent(stage.removed_mass));
+        let entropy = format!("entropy {:.3} → {:.3} nats", stage.entropy_before, stage.entropy);
+        format!("{} {}", style.bold(&label), style.dim(&format!("{figures}, {entropy}")))
+    };
+    analysis.stages().iter().map(line).collect()
+}
+
+fn csv_table(analysis: &Analysis, versus: Option<&Analysis>, out: &mut dyn Write) -> Result<(), HeadlessError> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(["id", "logit", "prob", "sampling_prob", "removed_by"]).map_err(std::io::Error::from)?;
+    let columns = ["id", "logit", "prob", "sampling_prob", "removed_by"];
+    let more = versus.map(|_| ["versus_prob", "versus_removed_by"]);
+    writer.write_record(columns.into_iter().chain(more.into_iter().flatten())).map_err(std::io::Error::from)?;
     for &id in analysis.model().ranked() {
         let (logit, prob) = (analysis.model().logit(id).to_string(), analysis.model().prob(id).to_string());
-        let gone = removed_by(id, analysis).unwrap_or_default().to_string();
-        let row = [id.to_string(), logit, prob, analysis.sampling_prob(id).to_string(), gone];
+        let fate = |analysis: &Analysis| {
+            let gone = removed_by(id, analysis).unwrap_or_default().to_string();
+            [analysis.sampling_prob(id).to_string(), gone]
+        };
+        let row = [id.to_string(), logit, prob].into_iter().chain(fate(analysis));
+        let row = row.chain(versus.map(fate).into_iter().flatten());
         writer.write_record(row).map_err(std::io::Error::from)?;
     }
     writer.flush()?;

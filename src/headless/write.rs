@@ -10,8 +10,9 @@ use crate::glyph::{self, Charset};
 use crate::model::{ModelInfo, Tokenizer};
 
 use super::beams::{self, BeamStepRecord};
-use super::document::{Prompt, Record, RunDocument, Sequence, TimingDocument, finite};
+use super::document::{Prompt, Record, RunDocument, Sequence, TimingDocument};
 use super::exact::ExactDocument;
+use super::figures::{COLUMNS, StepFigures};
 use super::style::Style;
 use super::{Format, HeadlessError};
 
@@ -56,18 +57,12 @@ impl Report {
                 self.line(&Record::Header { format: "logitscope.trace", version: 1, model, settings, prompt })?;
             }
             Format::Csv if self.prompts == 0 => {
-                let columns = ["prompt", "sequence", "step", "id", "text", "logprob", "sampling_logprob", "rank"];
-                let more = ["draw", "entropy", "sampling_entropy"];
                 let last = self.beams.map(|_| "score");
-                self.row(columns.into_iter().chain(more).chain(last).map(String::from))?;
+                self.row(COLUMNS.into_iter().chain(last).map(String::from))?;
             }
             Format::Csv | Format::Json => {}
             Format::Text => {
-                let chain = settings.get("chain").and_then(Value::as_str).filter(|chain| !chain.is_empty());
-                let strategy = settings.get("strategy").and_then(Value::as_str).unwrap_or_default();
-                let head =
-                    format!("{} · {strategy}{}", model.name, chain.map(|c| format!(" · {c}")).unwrap_or_default());
-                self.text(&self.style.dim(&head));
+                self.text(&self.style.dim(&head_line(&model.name, settings)));
                 self.text(&self.style.bold(&escaped(&assemble(tokenizer, ids))));
                 if let Some(settings) = &self.beams {
                     self.text(&self.style.dim(&beams::options(settings)));
@@ -84,25 +79,7 @@ impl Report {
         match self.format {
             Format::Json => Ok(()),
             Format::Jsonl => self.line(&Record::step(step, self.top, tokenizer)),
-            Format::Csv => {
-                let token = step.token;
-                let number = |x: f64| finite(x).map(|x| x.to_string()).unwrap_or_default();
-                let analysis = step.analysis;
-                let row = [
-                    self.prompts.to_string(),
-                    step.sequence.to_string(),
-                    step.step.to_string(),
-                    token.id.to_string(),
-                    tokenizer.piece(token.id).text.clone(),
-                    number(token.logprob),
-                    number(token.sampling_logprob),
-                    token.rank.to_string(),
-                    step.choice.draw.map(|draw| draw.u.to_string()).unwrap_or_default(),
-                    number(analysis.model().entropy()),
-                    number(analysis.sampling_entropy()),
-                ];
-                self.row(row)
-            }
+            Format::Csv => self.row(StepFigures::taken(step, tokenizer).row(self.prompts)),
             Format::Text => {
                 self.text_step(step, tokenizer);
                 Ok(())
@@ -163,66 +140,18 @@ impl Report {
     }
 
     fn text_step(&mut self, step: &Step<'_>, tokenizer: &dyn Tokenizer) {
-        let (token, style) = (step.token, self.style);
-        let piece = tokenizer.piece(token.id);
-        let shown = if piece.special {
-            glyph::fit(&glyph::plain(&piece.text, Charset::Unicode), 18, Charset::Unicode)
-        } else {
-            glyph::fit(&glyph::token(&piece.bytes, Charset::Unicode), 18, Charset::Unicode)
-        };
-        let draw = step.choice.draw.map(|draw| format!("{:.4}", draw.u)).unwrap_or_default();
-        let removed: Vec<String> = step
-            .analysis
-            .stages()
-            .iter()
-            .filter(|stage| stage.removed > 0)
-            .map(|stage| format!("{} −{} ({})", stage.label, stage.removed, percent(stage.removed_mass)))
-            .collect();
         if step.sequence > 0 && step.step == 0 {
             self.text("");
         }
-        let figures = format!(
-            "{:>9} {:>7} {:>9}  {draw:>7}",
-            percent(token.logprob.exp()),
-            token.rank,
-            percent(token.sampling_logprob.exp())
-        );
-        self.text(&format!(
-            "{:>4}  {} {figures}  {}",
-            step.step,
-            style.accent(&shown),
-            style.dim(&removed.join(" · "))
-        ));
+        self.text(&StepFigures::taken(step, tokenizer).line(self.style));
     }
 
     fn text_end(&mut self, sequences: &[Generated], timing: Timing) {
-        if self.beams.is_some() {
-            self.text("");
-            self.text(&sequences.first().map(|best| escaped(best.text.as_bytes())).unwrap_or_default());
-            self.text("");
-            for line in beams::table(sequences, self.style) {
-                self.text(&line);
-            }
+        let table = self.beams.map(|_| beams::table(sequences, self.style));
+        for line in end_lines(sequences, table, self.style) {
+            self.text(&line);
         }
-        let single = if self.beams.is_some() { &[] } else { sequences };
-        for sequence in single {
-            let n = sequence.tokens.len();
-            let mean = sequence.sum_logprob / n.max(1) as f64;
-            self.text("");
-            self.text(&escaped(sequence.text.as_bytes()));
-            let tokens = if n == 1 { "1 token".into() } else { format!("{n} tokens") };
-            let figures = format!(
-                "{tokens} · Σ log p {:.3} · mean {mean:.3} · perplexity {:.2} · ended by {:?}",
-                sequence.sum_logprob,
-                (-mean).exp(),
-                sequence.finish_reason
-            );
-            self.text(&self.style.dim(&figures.to_lowercase().replace("σ", "Σ")));
-        }
-        let seconds = timing.decode.as_secs_f64();
-        let speed = if seconds > 0.0 { timing.new_tokens as f64 / seconds } else { 0.0 };
-        let prefill = timing.prefill.as_secs_f64() * 1e3;
-        self.text(&self.style.dim(&format!("prompt read in {prefill:.1} ms · {speed:.0} tokens/s")));
+        self.text(&timing_line(timing, self.style));
     }
 
     fn line(&mut self, record: &impl Serialize) -> Result<(), HeadlessError> {
@@ -244,7 +173,43 @@ impl Report {
     }
 }
 
-fn single_columns() -> String {
+/// The texts that came out, each with its figures; or the best one and the table of a beam search.
+pub(super) fn end_lines(sequences: &[Generated], table: Option<Vec<String>>, style: Style) -> Vec<String> {
+    if let Some(table) = table {
+        let best = sequences.first().map(|best| escaped(best.text.as_bytes())).unwrap_or_default();
+        return [String::new(), best, String::new()].into_iter().chain(table).collect();
+    }
+    let lines = |sequence: &Generated| {
+        let n = sequence.tokens.len();
+        let mean = sequence.sum_logprob / n.max(1) as f64;
+        let tokens = if n == 1 { "1 token".into() } else { format!("{n} tokens") };
+        let figures = format!(
+            "{tokens} · Σ log p {:.3} · mean {mean:.3} · perplexity {:.2} · ended by {}",
+            sequence.sum_logprob,
+            (-mean).exp(),
+            format!("{:?}", sequence.finish_reason).to_lowercase()
+        );
+        [String::new(), escaped(sequence.text.as_bytes()), style.dim(&figures)]
+    };
+    sequences.iter().flat_map(lines).collect()
+}
+
+/// Model, strategy and chain.
+pub(super) fn head_line(model: &str, settings: &Map<String, Value>) -> String {
+    let setting = |name: &str| settings.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let chain = setting("chain").map(|chain| format!(" · {chain}")).unwrap_or_default();
+    format!("{model} · {}{chain}", setting("strategy").unwrap_or_default())
+}
+
+/// Where the time went.
+pub(super) fn timing_line(timing: Timing, style: Style) -> String {
+    let seconds = timing.decode.as_secs_f64();
+    let speed = if seconds > 0.0 { timing.new_tokens as f64 / seconds } else { 0.0 };
+    let prefill = timing.prefill.as_secs_f64() * 1e3;
+    style.dim(&format!("prompt read in {prefill:.1} ms · {speed:.0} tokens/s"))
+}
+
+pub(super) fn single_columns() -> String {
     format!("{:>4}  {:<18} {:>9} {:>7} {:>9}  {:>7}  removed", "step", "token", "p", "rank", "chain p", "draw")
 }
 

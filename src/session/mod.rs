@@ -3,6 +3,8 @@
 //! A branch is a path from the root. Stepping back moves the cursor and forgets nothing; choosing another token there begins
 //! a sibling branch.
 
+pub mod trace;
+
 use std::fmt;
 
 use crate::decode::{Draw, TokenId};

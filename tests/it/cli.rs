@@ -199,6 +199,25 @@ fn logits_answers_line_by_line() {
 }
 
 #[test]
+fn two_chains_are_compared_on_the_same_logits() {
+    let input = "{\"logits\":[1,0],\"chain\":\"top_k=1\",\"versus\":\"suppress_tokens=0\"}\n";
+    let answer: Value = serde_json::from_str(&stdout(&["logits"], input)).unwrap();
+    let diff = serde_json::json!({
+        "changed": [{"id": 0, "before": null, "after": "suppress_tokens"}, {"id": 1, "before": "top_k", "after": null}],
+        "total_variation": 1.0,
+        "probs": [0.0, 1.0],
+    });
+    assert_eq!(answer["diff"], diff);
+    let arguments = ["logits", "1", "0", "--top-k", "1", "--versus", "suppress_tokens=0"];
+    assert_eq!(json(&[&arguments[..], &["--format", "json"]].concat())["diff"], diff);
+    let table = stdout(&arguments, "");
+    assert!(table.contains("versus p") && table.contains("kept → suppress_tokens"), "{table}");
+    assert!(table.contains("total variation 1.0000"), "{table}");
+    refused(&["logits", "1", "0", "--versus", "top_q=1"], "", "--versus: no processor is called");
+    refused(&["logits", "1", "0", "--versus", "suppress_tokens=0,1"], "", "--versus: ");
+}
+
+#[test]
 fn tokens_shows_the_cut() {
     let document = json(&["tokens", "Hi\n", "--bos", "never", "--format", "json"]);
     let bytes: Vec<u64> = document["tokens"]

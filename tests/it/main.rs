@@ -15,3 +15,4 @@ mod processor_golden;
 mod score;
 mod score_golden;
 mod screenshots;
+mod trace;

@@ -1,0 +1,72 @@
+//! `replay`: its arguments, and where the trace comes from.
+
+use std::fs;
+use std::io::{Read, Write, stderr, stdin, stdout};
+
+use clap::{Args, ValueEnum};
+
+use crate::headless::{self, ReplayFormat, style::Style};
+
+use super::CliError;
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// A trace, as `run --format jsonl` writes it; `-` reads it from standard input
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// text, json or csv: converts the trace
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<ReplayFormatName>,
+}
+
+/// What a trace can be turned into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReplayFormatName {
+    /// For people.
+    Text,
+    /// The document of the run.
+    Json,
+    /// One row for each token.
+    Csv,
+}
+
+impl From<ReplayFormatName> for ReplayFormat {
+    fn from(name: ReplayFormatName) -> Self {
+        match name {
+            ReplayFormatName::Text => Self::Text,
+            ReplayFormatName::Json => Self::Json,
+            ReplayFormatName::Csv => Self::Csv,
+        }
+    }
+}
+
+pub(super) fn replay(args: &ReplayArgs) -> Result<(), CliError> {
+    let Some(format) = args.format else {
+        return Err(CliError::Input(
+            "replay: this version does not open traces in the interface: give --format text, json or csv".into(),
+        ));
+    };
+    let (bytes, name) = match args.file.as_str() {
+        "-" => {
+            let mut bytes = Vec::new();
+            stdin().read_to_end(&mut bytes)?;
+            (bytes, "standard input")
+        }
+        file => {
+            let read = fs::read(file);
+            (read.map_err(|error| CliError::Input(format!("can't read {file}: {error}")))?, file)
+        }
+    };
+    let mut out = Vec::new();
+    let warnings =
+        headless::replay(&bytes, (format.into(), Style::detect()), &mut out).map_err(|error| match error {
+            headless::HeadlessError::Input(message) => CliError::Input(format!("{name}: {message}")),
+            error => error.into(),
+        })?;
+    for warning in warnings {
+        // Standard error that is gone is no reason to stop.
+        let _ = writeln!(stderr(), "logitscope: warning: {name}: {warning}");
+    }
+    Ok(stdout().write_all(&out)?)
+}

@@ -12,6 +12,7 @@ use crate::model::{ModelInfo, Tokenizer};
 use super::beams::BeamStepRecord;
 use super::exact::ExactDocument;
 use super::run::RunSettings;
+use super::samples::Samples;
 
 /// A number, or nothing where it is infinite: JSON has no infinities.
 pub(super) fn finite(number: f64) -> Option<f64> {
@@ -149,6 +150,8 @@ pub(super) struct RunDocument<'a> {
     pub(super) settings: &'a Map<String, Value>,
     pub(super) prompt: Prompt,
     pub(super) sequences: Vec<Sequence>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) samples: Option<Samples>,
     #[serde(flatten)]
     pub(super) exact: Option<ExactDocument>,
     pub(super) timing: TimingDocument,
@@ -290,6 +293,8 @@ pub(super) enum Record<'a> {
     /// Once, last.
     End {
         sequences: &'a [Sequence],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        samples: Option<Samples>,
         #[serde(flatten)]
         exact: Option<ExactDocument>,
         timing: TimingDocument,

@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod replay;
 mod run;
+mod samples;
 mod score;
 pub mod style;
 mod tokens;

@@ -13,6 +13,7 @@ use super::beams::{self, BeamStepRecord};
 use super::document::{Prompt, Record, RunDocument, Sequence, TimingDocument};
 use super::exact::ExactDocument;
 use super::figures::{COLUMNS, StepFigures};
+use super::samples::Samples;
 use super::style::Style;
 use super::{Format, HeadlessError};
 
@@ -107,6 +108,8 @@ impl Report {
     pub(super) fn end(&mut self, ended: Ended<'_>, tokenizer: &dyn Tokenizer) -> Result<Vec<u8>, HeadlessError> {
         let sequences: Vec<Sequence> = ended.sequences.iter().map(|one| Sequence::new(one, tokenizer)).collect();
         let timing = TimingDocument::new(ended.prompt_tokens, ended.timing);
+        // The sequences of a beam search are no samples: each comes once.
+        let samples = if self.beams.is_none() { Samples::of(ended.sequences) } else { None };
         match self.format {
             Format::Json => self.line(&RunDocument {
                 format: "logitscope.run",
@@ -115,10 +118,11 @@ impl Report {
                 settings: ended.settings,
                 prompt: ended.prompt,
                 sequences,
+                samples,
                 exact: ended.exact,
                 timing,
             })?,
-            Format::Jsonl => self.line(&Record::End { sequences: &sequences, exact: ended.exact, timing })?,
+            Format::Jsonl => self.line(&Record::End { sequences: &sequences, samples, exact: ended.exact, timing })?,
             Format::Csv if self.beams.is_some() => {
                 for (index, sequence) in ended.sequences.iter().enumerate() {
                     for row in beams::rows(self.prompts, index, sequence, tokenizer) {
@@ -191,7 +195,8 @@ pub(super) fn end_lines(sequences: &[Generated], table: Option<Vec<String>>, sty
         );
         [String::new(), escaped(sequence.text.as_bytes()), style.dim(&figures)]
     };
-    sequences.iter().flat_map(lines).collect()
+    let samples = Samples::of(sequences).map(|samples| samples.lines(sequences, style)).unwrap_or_default();
+    sequences.iter().flat_map(lines).chain(samples).collect()
 }
 
 /// Model, strategy and chain.

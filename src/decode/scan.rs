@@ -7,7 +7,7 @@ pub(super) struct LogSum {
     /// The largest z; minus infinity when there is none.
     pub(super) max: f64,
     /// log Σ exp(z − max).
-    log_sum: f64,
+    rest: f64,
     /// −Σ p log p, in nats.
     entropy: f64,
 }
@@ -35,7 +35,7 @@ impl LogSum {
     /// One pass gives both: with d = z − max and S = Σ exp(d), the entropy is log S − Σ d·exp(d) / S.
     fn above(max: f64, z: impl Iterator<Item = f64>) -> Self {
         if max == f64::NEG_INFINITY {
-            return Self { max, log_sum: 0.0, entropy: 0.0 };
+            return Self { max, rest: 0.0, entropy: 0.0 };
         }
         let (mut sum, mut weighted) = (0.0, 0.0);
         for d in z.map(|z| z - max) {
@@ -45,12 +45,12 @@ impl LogSum {
             weighted += if e > 0.0 { d * e } else { 0.0 };
         }
         let log_sum = f64::ln(sum);
-        Self { max, log_sum, entropy: (log_sum - weighted / sum).max(0.0) }
+        Self { max, rest: log_sum, entropy: (log_sum - weighted / sum).max(0.0) }
     }
 
     /// log(exp(z) / Σ exp), in nats.
     pub(super) fn logprob(self, z: f64) -> f64 {
-        if z == f64::NEG_INFINITY { z } else { (z - self.max) - self.log_sum }
+        if z == f64::NEG_INFINITY { z } else { (z - self.max) - self.rest }
     }
 
     /// exp(z) / Σ exp.

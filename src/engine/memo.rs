@@ -11,8 +11,11 @@ use crate::model::{CacheNode, CacheUse, LanguageModel, ModelError, ModelInfo, Pr
 /// meanwhile: `retain` does nothing, since a branch that one decoder drops may be another's.
 pub struct Memo<'a> {
     model: &'a mut dyn LanguageModel,
-    read: HashMap<(CacheNode, TokenId), (CacheNode, Arc<[f32]>)>,
+    read: HashMap<Key, (CacheNode, Arc<[f32]>)>,
 }
+
+/// The node that a token came after, and the token.
+type Key = (CacheNode, TokenId);
 
 impl<'a> Memo<'a> {
     /// Nothing remembered yet.
@@ -27,7 +30,7 @@ impl<'a> Memo<'a> {
 }
 
 /// What a run is remembered by; only single tokens are, whose logits are wanted.
-fn key(run: &Run<'_>) -> Option<(CacheNode, TokenId)> {
+fn key(run: &Run<'_>) -> Option<Key> {
     match (run.after, run.tokens) {
         (Some(after), &[token]) => Some((after, token)),
         _ => None,

@@ -236,8 +236,8 @@ fn text(
     let several = runs.iter().any(|run| run.model_index != runs[0].model_index);
     let title =
         |run: &Run<'_>| if several { format!("{} {}", run.model.name, run.strategy) } else { run.strategy.into() };
-    let titles: String = runs.iter().map(|run| format!("  {}", cell(&title(run)))).collect();
-    out.push(style.dim(&format!("step{titles}")));
+    let titles: Vec<String> = runs.iter().map(|run| cell(&title(run))).collect();
+    out.push(style.dim(&format!("step  {}", titles.join("  "))));
     let longest = runs.iter().map(|run| run.best.tokens.len()).max().unwrap_or(0);
     for step in 0..longest {
         let mut row = format!("{step:>4}");
@@ -256,7 +256,8 @@ fn text(
                     format!("{text}{:>10}", percent(token.logprob.exp()))
                 },
             );
-            row.push_str(&format!(" {mark}{}", if *part == Some(step) { style.accent(&shown) } else { shown }));
+            let shown = if *part == Some(step) { style.accent(&shown) } else { shown };
+            row.extend([" ", mark, &shown]);
         }
         out.push(row.trim_end().to_string());
     }

@@ -171,5 +171,6 @@ impl Analysis {
 }
 
 fn removed_mass(candidates: &Candidates, entered: LogSum) -> f64 {
-    candidates.removed_now().iter().map(|&id| entered.prob(candidates.score(id))).sum()
+    // Not `sum`: that of nothing is −0, which would be printed.
+    candidates.removed_now().iter().map(|&id| entered.prob(candidates.score(id))).fold(0.0, |sum, p| sum + p)
 }

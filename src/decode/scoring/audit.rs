@@ -36,17 +36,17 @@ impl Evidence {
     }
 
     fn sum_of(&self, figure: impl Fn(&TokenEvidence) -> f64) -> f64 {
-        self.tokens.iter().map(figure).sum()
+        self.tokens.iter().map(figure).fold(0.0, |sum, x| sum + x)
     }
 
     fn prompt_sum(&self) -> f64 {
-        self.prompt.iter().sum()
+        self.prompt.iter().fold(0.0, |sum, x| sum + x)
     }
 }
 
 /// Σ log p over a part of the tokens.
 fn part(tokens: Option<&[TokenEvidence]>) -> f64 {
-    tokens.unwrap_or_default().iter().map(|token| token.figures.logprob).sum()
+    tokens.unwrap_or_default().iter().map(|token| token.figures.logprob).fold(0.0, |sum, x| sum + x)
 }
 
 /// A mistake.

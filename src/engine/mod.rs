@@ -8,6 +8,7 @@ mod evaluator;
 mod exact;
 mod generate;
 mod jobs;
+mod growing;
 mod memo;
 mod score;
 #[cfg(test)]
@@ -21,9 +22,10 @@ pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
 pub use exact::{Exact, ExactProgress, ExactRequest, Given, Rival, exact};
 pub use generate::{
-    FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
+    FinishReason, Generated, GeneratedToken, PromptRead, Request, Timing, generate, read_prompt, timed,
 };
 pub use jobs::{Ground, Job, Lane, News, ScoreJob, Scored, ScoredCompletion};
+pub use growing::{Observe, Step, StepDetail};
 pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};
 pub use text::assemble;

@@ -16,14 +16,17 @@ mod text;
 mod worker;
 
 pub use analyst::Question;
-pub use beam::{BeamRequest, DroppedBeams, ObservedBeams, generate_beams};
+pub use beam::{BeamRequest, DroppedBeams, GrowingBeams, ObservedBeams, generate_beams};
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
-pub use exact::{Exact, ExactProgress, ExactRequest, Given, Rival, exact};
+pub use exact::{Exact, ExactProgress, ExactRequest, Given, GrowingExact, Rival, exact};
 pub use generate::{
     FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
 };
-pub use jobs::{Ground, Job, Lane, News, ScoreJob, Scored, ScoredCompletion};
+pub use jobs::{
+    BeamsAsked, BeamsJob, BeamsMade, GreedyToken, Ground, Job, Lane, News, OptimumAsked, OptimumFound, OptimumJob, Proof,
+    ScoreJob, Scored, ScoredCompletion,
+};
 pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};
 pub use text::assemble;

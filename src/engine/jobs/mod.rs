@@ -2,6 +2,8 @@
 //!
 //! A job goes on where the one before it on its [`Lane`] is dropped. All lanes take turns; commands come before any of them.
 
+mod beams;
+mod optimum;
 mod score;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,8 @@ use crate::model::{CacheNode, LanguageModel, Progress, Tokenizer};
 use super::EngineError;
 use super::evaluator::Evaluator;
 
+pub use beams::{BeamsAsked, BeamsJob, BeamsMade, GreedyToken};
+pub use optimum::{OptimumAsked, OptimumFound, OptimumJob, Proof};
 pub use score::{ScoreJob, Scored, ScoredCompletion};
 
 /// What a job is for: a newer one on the same lane takes the place of the older.
@@ -20,12 +24,20 @@ pub use score::{ScoreJob, Scored, ScoredCompletion};
 pub enum Lane {
     /// Completions that are scored.
     Score,
+    /// The tree of beams.
+    Beams,
+    /// The most probable sequence of all.
+    Optimum,
 }
 
 /// What a job has to tell.
 pub enum News {
     /// Completions were scored.
     Scored(Arc<Scored>),
+    /// Beam search made a step.
+    Beams(Arc<BeamsMade>),
+    /// The search for the most probable sequence went on.
+    Optimum(Arc<OptimumFound>),
 }
 
 /// Work that is done turn by turn.

@@ -153,7 +153,7 @@ pub fn generate(
     Ok(growing.finished())
 }
 
-fn read_one(
+pub(super) fn read_one(
     model: &mut dyn LanguageModel,
     after: CacheNode,
     token: TokenId,

@@ -7,8 +7,8 @@ mod error;
 mod evaluator;
 mod exact;
 mod generate;
-mod jobs;
 mod growing;
+mod jobs;
 mod memo;
 mod score;
 #[cfg(test)]
@@ -17,15 +17,19 @@ mod text;
 mod worker;
 
 pub use analyst::Question;
-pub use beam::{BeamRequest, DroppedBeams, ObservedBeams, generate_beams};
+pub use beam::{BeamRequest, DroppedBeams, GrowingBeams, ObservedBeams, generate_beams};
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
-pub use exact::{Exact, ExactProgress, ExactRequest, Given, Rival, exact};
+pub use exact::{Exact, ExactProgress, ExactRequest, Given, GrowingExact, Rival, exact};
 pub use generate::{
     FinishReason, Generated, GeneratedToken, PromptRead, Request, Timing, generate, read_prompt, timed,
 };
-pub use jobs::{Ground, Job, Lane, News, ScoreJob, Scored, ScoredCompletion};
 pub use growing::{Observe, Step, StepDetail};
+pub use jobs::{
+    BeamsAsked, BeamsJob, BeamsMade, ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared,
+    ComparedToken, GreedyToken, Ground, Job, Lane, News, OptimumAsked, OptimumFound, OptimumJob, Proof, ScoreAsked,
+    ScoreJob, Scored, ScoredCompletion, TopToken,
+};
 pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};
 pub use text::assemble;

@@ -1,0 +1,4 @@
+//! stub
+pub use super::step::ROW;
+#[derive(Default)]
+pub struct State;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::decode::beam::{BeamSettings, BeamStep, BeamStop};
-use crate::decode::strategy::{Strategy, strategy};
+use crate::decode::strategy::strategy;
 use crate::decode::{Analysis, Chain, Context, Distribution, TokenId};
 use crate::engine::generate::PromptRead;
 use crate::engine::text::Pieces;

@@ -201,6 +201,12 @@ impl App {
         &self.prompt
     }
 
+    /// Which prompt this is, counted from the first.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// The seed of all draws.
     #[must_use]
     pub fn seed(&self) -> u64 {

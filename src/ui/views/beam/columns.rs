@@ -8,7 +8,7 @@ use super::picture::Picture;
 const OWN: usize = 2;
 /// Between two columns: a gap, the branch, and a line to the token.
 pub const BETWEEN: u16 = 3;
-/// The most cells of several steps in one column.
+/// The most cells of several steps in one column, where there is little room.
 const SEGMENT: u16 = 26;
 /// The fewest cells for what comes before the first column.
 const TRUNK: u16 = 7;
@@ -47,10 +47,11 @@ impl Columns {
             }
         }
         let groups = groups(picture, &of_step);
+        let segment = SEGMENT.max(room / 4);
         let mut left = room.saturating_sub(TRUNK);
         let mut chosen: Vec<(Range<usize>, u16)> = Vec::new();
         for steps in groups.iter().rev() {
-            let wanted = width(picture, steps, &of_step, measure);
+            let wanted = width(picture, steps, (&of_step, segment), measure);
             let needed = wanted + BETWEEN;
             if needed > left && !chosen.is_empty() {
                 break;
@@ -102,7 +103,7 @@ fn groups(picture: &Picture, of_step: &[Vec<usize>]) -> Vec<Range<usize>> {
 fn width(
     picture: &Picture,
     steps: &Range<usize>,
-    of_step: &[Vec<usize>],
+    (of_step, most): (&[Vec<usize>], u16),
     measure: &dyn Fn(usize, Form) -> u16,
 ) -> u16 {
     let begin = of_step[steps.start].iter();
@@ -110,7 +111,7 @@ fn width(
         return begin.map(|&item| measure(item, Form::Alone)).max().unwrap_or(0);
     }
     let chain = |&item: &usize| chain(picture, item, steps.end).iter().map(|&item| measure(item, Form::Part)).sum();
-    begin.map(chain).max().unwrap_or(0u16).min(SEGMENT)
+    begin.map(chain).max().unwrap_or(0u16).min(most)
 }
 
 /// A token and those that follow it without a branch, up to a step.

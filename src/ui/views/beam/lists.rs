@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::search::Status;
-use super::tree::{Tree, over, role, sign, signed, tail};
+use super::tree::{Tree, over, role, sign, signed, tail, trimmed};
 use crate::decode::TokenId;
 use crate::decode::beam::{BeamCandidate, Ending, Verdict};
 use crate::glyph::{self, Charset, Glyph, Kind};
@@ -33,9 +33,9 @@ pub fn text(tokenizer: &dyn Tokenizer, tokens: &[TokenId], charset: Charset) -> 
 pub fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Kept => "runs on",
-        Verdict::Finished(Ending::End) => "finished by its end token",
-        Verdict::Finished(Ending::Stop) => "finished by a stop text",
-        Verdict::Finished(Ending::Length) => "finished at the last step",
+        Verdict::Finished(Ending::End) => "finished: end token",
+        Verdict::Finished(Ending::Stop) => "finished: stop text",
+        Verdict::Finished(Ending::Length) => "finished: last step",
         out => out.reason().unwrap_or_default(),
     }
 }
@@ -71,13 +71,14 @@ impl Tree<'_> {
             let path = self.search.tokens(ranked.node);
             // A token takes a cell at least, so that more of them can't show.
             let glyphs = text(self.tokenizer, &path[path.len().saturating_sub(room)..], self.look.charset);
-            let cut = glyph::width(&glyphs) > room || path.len() > room;
+            let glyphs = trimmed(&glyphs);
+            let cut = glyph::width(glyphs) > room || path.len() > room;
             let mut at = x + 30;
             if cut {
                 at = put(buffer, at, y, self.look.signs().ellipsis, room, style(Role::Muted));
             }
             let room = usize::from(area.right().saturating_sub(at));
-            put_glyphs(buffer, at, y, tail(&glyphs, room), room, self.look, style(main));
+            put_glyphs(buffer, at, y, tail(glyphs, room), room, self.look, style(main));
             y += 1;
         }
     }
@@ -144,6 +145,6 @@ impl Tree<'_> {
 /// Where the token begins, log p, sum and score end, and the verdict begins.
 fn ledger_columns(line: Rect) -> [u16; 5] {
     let token = line.x + 6;
-    let verdict = line.right().saturating_sub(27).max(token + 33);
+    let verdict = line.right().saturating_sub(26).max(token + 34);
     [token, verdict - 20, verdict - 11, verdict - 2, verdict]
 }

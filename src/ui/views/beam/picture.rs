@@ -7,8 +7,8 @@ use super::search::{Search, Status};
 use crate::decode::TokenId;
 use crate::decode::beam::BeamNode;
 
-/// Beams that died so many steps ago are still shown where there is room.
-const REMEMBERED: usize = 4;
+/// What was pruned so many steps ago is still shown where there is room.
+pub const REMEMBERED: usize = 6;
 
 /// What is to be drawn.
 pub struct Scene<'a> {
@@ -24,6 +24,8 @@ pub struct Scene<'a> {
     pub best: Option<BeamNode>,
     /// Rows that there is room for; what must be shown may be more.
     pub rows: usize,
+    /// The first step, from 0, whose pruned ones are shown.
+    pub since: usize,
 }
 
 /// Which other paths a token is on.
@@ -252,22 +254,23 @@ impl Picture {
     }
 }
 
-/// The leaves: what competes, what the step looked at, and where there is room the beams that died a short while ago.
+/// The leaves: what competes, what the step looked at; and where there is room the beams that died a short while ago, then what
+/// else was pruned on the way.
 fn leaves(scene: &Scene<'_>) -> Vec<BeamNode> {
     let Scene { search, step, .. } = *scene;
     let mut leaves = search.contenders(step);
-    let looked_at = search.step(step).map(|step| &step.candidates[..]).unwrap_or_default();
-    leaves.extend(looked_at.iter().filter(|one| one.verdict.reason().is_some()).map(|one| one.node));
-    let mut room = scene.rows.saturating_sub(leaves.len());
-    for number in (step.saturating_sub(REMEMBERED).max(1)..=step).rev() {
-        let Some(made) = search.step(number) else { continue };
-        for &dead in made.abandoned.iter().chain(&made.evicted) {
-            if room == 0 {
-                return leaves;
-            }
-            room -= 1;
-            leaves.push(dead);
-        }
-    }
+    let pruned = |number: usize| {
+        let looked_at = search.step(number).map(|step| &step.candidates[..]).unwrap_or_default();
+        looked_at.iter().filter(|one| one.verdict.reason().is_some()).map(|one| one.node)
+    };
+    leaves.extend(pruned(step));
+    let earlier = || (scene.since.max(step.saturating_sub(REMEMBERED)) + 1..=step).rev();
+    let dead = earlier().filter_map(|number| search.step(number)).flat_map(|made| {
+        let since = |node: &&BeamNode| search.node(**node).is_some_and(|node| node.step >= scene.since);
+        made.abandoned.iter().chain(&made.evicted).filter(since).copied()
+    });
+    let room = scene.rows.saturating_sub(leaves.len());
+    let others = earlier().skip(1).flat_map(pruned);
+    leaves.extend(dead.chain(others).take(room).collect::<Vec<_>>());
     leaves
 }

@@ -7,9 +7,9 @@ use ratatui::layout::{Position, Rect};
 
 use super::lists::verdict;
 use super::picture::{Picture, Scene};
-use super::search::{Ranked, Search};
+use super::search::Search;
 use super::state::{Below, Optimum};
-use super::tree::{Tree, sign, signed};
+use super::tree::{Pen, Tree, sign, signed};
 use super::{Status, State};
 use crate::decode::TokenId;
 use crate::decode::beam::{BeamSettings, BeamStop, StoppingBound};
@@ -24,6 +24,8 @@ use crate::ui::paint::{self, put, put_glyphs, put_right};
 use crate::ui::panels::token_glyphs;
 use crate::ui::theme::Role;
 
+/// The most tokens of the prompt that can show.
+const MOST_OF_PROMPT: usize = 64;
 /// From this width on both lists show side by side.
 const BOTH: u16 = 110;
 
@@ -43,8 +45,8 @@ struct Areas {
 }
 
 impl Areas {
-    /// `optimum` is the height of what there is to say of it: 0 or 1.
-    fn of(body: Rect, optimum: u16) -> Self {
+    /// `optimum` is the height of what there is to say of it: 0 or 1. The lists are as high as `beams` beams need.
+    fn of(body: Rect, optimum: u16, beams: usize) -> Self {
         let mut rest = body;
         let heading = take_top(&mut rest, 1);
         let height = body.height;
@@ -52,12 +54,13 @@ impl Areas {
         let knobs = take_bottom(&mut rest, u16::from(height >= 9));
         let slider = take_bottom(&mut rest, if height >= 12 { 2 } else { 0 });
         take_bottom(&mut rest, gap);
+        let needed = 2 + 2 * beams as u16;
         let lists = match height {
             ..14 => 0,
             14..28 => 1 + (height - 6) / 4,
-            _ => 2 + (height - 6) / 4,
+            _ => 2 + height / 4,
         };
-        let lists = take_bottom(&mut rest, lists.min(20));
+        let lists = take_bottom(&mut rest, lists.min(needed));
         take_bottom(&mut rest, gap);
         let optimum = take_bottom(&mut rest, optimum);
         let note = take_bottom(&mut rest, u16::from(height >= 10));
@@ -66,7 +69,11 @@ impl Areas {
 }
 
 fn areas(app: &App) -> Areas {
-    Areas::of(app.body(), u16::from(app.views.beam.optimum.is_some()))
+    areas_of(app, app.body())
+}
+
+fn areas_of(app: &App, body: Rect) -> Areas {
+    Areas::of(body, u16::from(app.views.beam.optimum.is_some()), app.views.beam.knobs.beams)
 }
 
 /// The rows of the tree that show.
@@ -81,19 +88,18 @@ pub struct Page {
 /// What the keys page through.
 #[must_use]
 pub fn page(app: &App) -> Page {
-    let rows = usize::from(areas(app).tree.height).saturating_sub(1).max(1);
-    let first = with_tree(app, rows, |tree| tree.first_row);
-    Page { first: first.unwrap_or(0), rows }
+    let area = areas(app).tree;
+    let first = with_tree(app, area, |tree| tree.first_row);
+    Page { first: first.unwrap_or(0), rows: rows_of(area).max(1) }
 }
 
 /// Draws the view.
 pub(super) fn render(app: &App, body: Rect, buffer: &mut Buffer) -> Option<Position> {
     let state = &app.views.beam;
-    let areas = Areas::of(body, u16::from(state.optimum.is_some()));
+    let areas = areas_of(app, body);
     heading(app, areas.heading, buffer);
     knobs(app, areas.knobs, buffer);
-    let rows = usize::from(areas.tree.height).saturating_sub(1);
-    let drawn = with_tree(app, rows, |tree| {
+    let drawn = with_tree(app, areas.tree, |tree| {
         if tree.step == 0 {
             beginning(app, tree, areas.tree, buffer);
             return;
@@ -112,16 +118,21 @@ pub(super) fn render(app: &App, body: Rect, buffer: &mut Buffer) -> Option<Posit
         put(buffer, areas.tree.x + 1, areas.tree.y + 1, text, areas.tree.width.into(), app.look().style(Role::Muted));
     }
     if let Some(optimum) = state.optimum.as_ref().filter(|optimum| optimum.epoch == app.epoch()) {
-        let text = of_optimum(app, optimum);
-        let room = usize::from(areas.optimum.width.saturating_sub(2));
-        let glyphs = glyph::plain(&text, app.look().charset);
-        put_glyphs(buffer, areas.optimum.x + 1, areas.optimum.y, &glyphs, room, app.look(), app.look().style(Role::Optimum));
+        let (look, Rect { x, y, width, .. }) = (app.look(), areas.optimum);
+        let room = usize::from(width.saturating_sub(4));
+        put(buffer, x + 1, y, look.signs().optimum, room, look.style(Role::Optimum));
+        put(buffer, x + 3, y, &of_optimum(app, optimum), room, look.style(Role::Strong));
     }
     None
 }
 
-/// Lays the tree out for so many rows, and does something with it.
-fn with_tree<T>(app: &App, rows: usize, mut draw: impl FnMut(&Tree<'_>) -> T) -> Option<T> {
+/// The rows of the tree, without its titles.
+fn rows_of(area: Rect) -> usize {
+    usize::from(area.height).saturating_sub(1)
+}
+
+/// Lays the tree out in an area, and does something with it; nothing where no search of this prompt has begun.
+fn with_tree<T>(app: &App, area: Rect, mut draw: impl FnMut(&Tree<'_>) -> T) -> Option<T> {
     let state = &app.views.beam;
     let (search, session) = (state.search()?, app.session()?);
     let Model::Open { tokenizer, .. } = app.model() else { return None };
@@ -131,31 +142,43 @@ fn with_tree<T>(app: &App, rows: usize, mut draw: impl FnMut(&Tree<'_>) -> T) ->
     let step = state.step();
     let settings = state.knobs.settings(app.seed());
     let ranked = search.ranked(step, &settings);
+    let path = session.path_to(session.prompt_end());
+    let from = path.len().saturating_sub(MOST_OF_PROMPT);
+    let all: Vec<TokenId> = path[from..].iter().map(|&node| session.token(node)).collect();
+    // A token that only begins the text says nothing where there is more.
+    let begins = all.iter().take_while(|&&token| tokenizer.piece(token).special).count();
+    let prompt = if begins < all.len() { &all[begins..] } else { &all[..] };
     let optimum = state.optimum.as_ref().map_or(&[][..], Optimum::tokens);
     let best = ranked.first().map(|ranked| ranked.node);
-    let picture = Picture::of(&Scene { search, step, folded: &state.folded, optimum, best, rows });
+    let rows = rows_of(area);
+    let pen = Pen { look: app.look(), tokenizer: tokenizer.as_ref() };
+    let picture_since =
+        |since| Picture::of(&Scene { search, step, folded: &state.folded, optimum, best, rows, since });
+    let mut picture = picture_since(0);
+    let mut columns = pen.columns(&picture, step, prompt, area);
+    if columns.first > 0 {
+        // What was pruned before the first column has no place.
+        picture = picture_since(columns.first);
+        columns = pen.columns(&picture, step, prompt, area);
+    }
     let selected = state.candidate().and_then(|candidate| picture.item_of(search, candidate.node));
     let row = selected.map_or(0, |item| picture.items[item].row);
-    let most = picture.rows.saturating_sub(rows);
     let follow = (row + 1).saturating_sub(rows);
-    let first_row = state.scroll.unwrap_or(follow).min(most);
-    let from = session.prompt_length().saturating_sub(32);
-    let path = session.path_to(session.prompt_end());
-    let prompt: Vec<TokenId> = path[from..].iter().map(|&node| session.token(node)).collect();
-    Some(draw(&tree_of(app.look(), tokenizer.as_ref(), search, (step, settings), picture, (&prompt, &ranked), (selected, first_row))))
-}
-
-#[allow(clippy::too_many_arguments)]
-fn tree_of<'a>(
-    look: Look<'a>,
-    tokenizer: &'a dyn crate::model::Tokenizer,
-    search: &'a Search,
-    (step, settings): (usize, BeamSettings),
-    picture: Picture,
-    (prompt, ranked): (&'a [TokenId], &'a [Ranked]),
-    (selected, first_row): (Option<usize>, usize),
-) -> Tree<'a> {
-    Tree { look, tokenizer, search, step, picture, prompt, ranked, settings, selected, first_row }
+    let first_row = state.scroll.unwrap_or(follow).min(picture.rows.saturating_sub(rows));
+    let (look, tokenizer, ranked) = (pen.look, pen.tokenizer, &ranked[..]);
+    Some(draw(&Tree {
+        look,
+        tokenizer,
+        search,
+        step,
+        picture,
+        columns,
+        prompt,
+        ranked,
+        settings,
+        selected,
+        first_row,
+    }))
 }
 
 /// Which step it is, after which prompt; at the right what the signs mean.
@@ -165,37 +188,50 @@ fn heading(app: &App, area: Rect, buffer: &mut Buffer) {
     let over = state.search().is_some_and(|search| search.stopped().is_some());
     let of = if over { made } else { state.knobs.length };
     let title = format!("Beams: step {} of {of}", state.step());
-    let x = paint::heading(buffer, area, &title, look);
+    let mut x = paint::heading(buffer, area, &title, look);
     let signs = look.signs();
     let [running, finished, pruned] = signs.beams;
-    let legend: [(String, &str, Role); 5] = [
-        (format!("{running}running"), "", Role::BeamRunning),
-        (format!("{finished}finished"), "", Role::BeamFinished),
-        (format!("{pruned}pruned"), "", Role::BeamPruned),
-        (format!("{}greedy", signs.greedy), "", Role::OverlayPath),
-        (format!("{}optimum", signs.optimum), "", Role::Optimum),
+    let legend: [(String, Role); 5] = [
+        (format!("{running}running"), Role::BeamRunning),
+        (format!("{finished}finished"), Role::BeamFinished),
+        (format!("{pruned}pruned"), Role::BeamPruned),
+        (format!("{}greedy", signs.greedy), Role::OverlayPath),
+        (format!("{}optimum", signs.optimum), Role::Optimum),
     ];
-    let cells: usize = legend.iter().map(|(text, ..)| glyph::cells(text) + 1).sum();
+    let cells: usize = legend.iter().map(|(text, _)| glyph::cells(text) + 1).sum();
     let mut end = area.right().saturating_sub(1);
     if usize::from(area.right().saturating_sub(x)) > cells + 2 {
         end = put_right(buffer, end, area.y, " ", look.style(Role::Base));
-        for (text, _, role) in legend.iter().rev() {
+        for (text, role) in legend.iter().rev() {
             end = put_right(buffer, end, area.y, text, look.style(*role));
             end = put_right(buffer, end, area.y, " ", look.style(Role::Base));
         }
     }
+    let room = |x: u16| usize::from(end.saturating_sub(x + 1));
+    let busy = busy(app);
+    if !busy.is_empty() {
+        let glyphs = glyph::plain(&busy, look.charset);
+        put_glyphs(buffer, x, area.y, &glyphs, room(x), look, look.style(Role::Running));
+    } else if room(x) >= 16 {
+        x = put(buffer, x, area.y, "after ", 6, look.style(Role::Muted));
+        let prompt = glyph::plain(app.prompt().trim_end(), look.charset);
+        x = put_glyphs(buffer, x, area.y, &prompt, room(x), look, look.style(Role::Base));
+        put(buffer, x, area.y, " ", 1, look.style(Role::Base));
+    }
+}
+
+/// What goes on behind the picture; empty where nothing does.
+fn busy(app: &App) -> String {
+    let (signs, state) = (app.look().signs(), &app.views.beam);
     let spinner = signs.spinner[app.ticks() % signs.spinner.len()];
-    let busy = match state.search() {
+    match state.search() {
         Some(search) if state.is_replaced() => {
-            let under = search.settings().length_penalty;
-            format!(" {spinner} searching anew; this tree was searched with {} beams, α {under:.1} ", search.settings().beams)
+            let BeamSettings { beams, length_penalty, .. } = *search.settings();
+            format!("{spinner} searching anew (this tree: B {beams}, alpha {length_penalty:.1}) ")
         }
-        _ if app.is_under_way(Lane::Beams) => format!(" {spinner} {made} made "),
+        search if app.is_under_way(Lane::Beams) => format!("{spinner} {} steps made ", search.map_or(0, Search::len)),
         _ => String::new(),
-    };
-    let glyphs = glyph::plain(&busy, look.charset);
-    let room = usize::from(end.saturating_sub(x + 1));
-    put_glyphs(buffer, x, area.y, &glyphs, room, look, look.style(Role::Running));
+    }
 }
 
 /// Before the first step: the prompt, and what to press.
@@ -254,7 +290,7 @@ fn lists(state: &State, tree: &Tree<'_>, area: Rect, buffer: &mut Buffer) {
     let bound = bound.and_then(|bounds| bounds.iter().find(|bound| bound.group == group).or(bounds.last()));
     let bound = bound.map(|bound| bound_in_words(bound, tree.look)).unwrap_or_default();
     let whole = area.width >= BOTH;
-    let left = if whole { Rect { width: area.width / 2 - 1, ..area } } else { area };
+    let left = if whole { Rect { width: area.width * 9 / 20, ..area } } else { area };
     let right = if whole { Rect { x: left.right() + 2, width: area.width - left.width - 2, ..area } } else { area };
     if whole || state.below == Below::Hypotheses {
         let x = paint::heading(buffer, paint::row(left, 0), "Hypotheses", tree.look);
@@ -324,9 +360,8 @@ fn bound_in_words(bound: &StoppingBound, look: Look<'_>) -> Vec<Cow<'static, str
 /// How far the search for the optimum is, or what it found.
 fn of_optimum(app: &App, optimum: &Optimum) -> String {
     let look = app.look();
-    let star = look.signs().optimum;
     let number = |value: f64| signed(value, 3, look);
-    let Some(found) = &optimum.found else { return format!("{star} optimum of {} tokens: begins", optimum.length) };
+    let Some(found) = &optimum.found else { return format!("optimum of {} tokens: begins", optimum.length) };
     let progress = found.progress;
     let expanded = count(progress.expanded);
     let best = found.best.as_ref().map_or(f64::NEG_INFINITY, |best| best.sum);
@@ -338,15 +373,15 @@ fn of_optimum(app: &App, optimum: &Optimum) -> String {
     let tokens = optimum.length;
     match found.proof {
         Proof::Proven => {
-            format!("{star} proven optimum of {tokens} tokens {} ({expanded} expanded): {}", number(best), gaps.join(", "))
+            format!("proven optimum of {tokens} tokens {} ({expanded} expanded): {}", number(best), gaps.join(", "))
         }
         Proof::Open if app.is_under_way(Lane::Optimum) => {
             let bound = number(progress.bound);
-            format!("{star} optimum of {tokens} tokens: expanded {expanded}, bound {bound}, best {} (Esc stops)", number(best))
+            format!("optimum of {tokens} tokens: expanded {expanded}, bound {bound}, best {} (Esc stops)", number(best))
         }
         Proof::Open | Proof::OutOfBudget => {
             let bound = number(progress.bound);
-            format!("{star} not proven: best {} of {tokens} tokens, bound {bound}, {expanded} expanded: {}", number(best), gaps.join(", "))
+            format!("not proven: best {} of {tokens} tokens, bound {bound}, {expanded} expanded: {}", number(best), gaps.join(", "))
         }
     }
 }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::lists::text;
-use super::tree::{Tree, signed, tail};
+use super::tree::{Tree, signed, tail, trimmed};
 use crate::decode::beam::{BeamNode, LengthNorm, PENALTIES, Reign, reigns};
 use crate::glyph;
 use crate::ui::paint::{put, put_glyphs};
@@ -73,11 +73,12 @@ impl Tree<'_> {
         let Some(&node) = node.filter(|_| room >= 4) else { return };
         let path = self.search.tokens(node);
         let glyphs = text(self.tokenizer, &path[path.len().saturating_sub(room)..], self.look.charset);
+        let glyphs = trimmed(&glyphs);
         let style = self.look.style(role);
-        let cut = glyph::width(&glyphs) > room || path.len() > room;
+        let cut = glyph::width(glyphs) > room || path.len() > room;
         let x = if cut { put(buffer, from, y, self.look.signs().ellipsis, 1, style) } else { from };
         let room = usize::from(to.saturating_sub(x));
-        let shown = tail(&glyphs, room);
+        let shown = tail(glyphs, room);
         put_glyphs(buffer, x, y, shown, room, self.look, style);
     }
 }

@@ -13,7 +13,7 @@ use super::search::Search;
 /// The tokens that a search goes on for, unless one asks for others.
 const LENGTH: usize = 24;
 /// What the length goes through.
-const LENGTHS: [usize; 12] = [1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96];
+const LENGTHS: [usize; 14] = [1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 200];
 /// The most beams that the keys reach.
 const MOST_BEAMS: usize = 16;
 

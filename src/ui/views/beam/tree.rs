@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::columns::{BETWEEN, Column, Columns, Form, chain};
+use super::lists::text;
 use super::picture::{Item, Picture};
 use super::search::{Ranked, Search, Status};
 use crate::decode::TokenId;
@@ -18,6 +19,8 @@ use crate::ui::theme::Role;
 
 /// The most cells of a token in its column.
 const TOKEN: u16 = 14;
+/// The most cells of the prompt.
+const PROMPT: u16 = 40;
 
 /// Everything that the tree is drawn from.
 pub struct Tree<'a> {
@@ -31,6 +34,8 @@ pub struct Tree<'a> {
     pub step: usize,
     /// What is in the picture.
     pub picture: Picture,
+    /// Where its columns are.
+    pub columns: Columns,
     /// The prompt's tokens.
     pub prompt: &'a [TokenId],
     /// The contenders, best first.
@@ -93,15 +98,79 @@ pub fn over(style: Style, ground: Style) -> Style {
     }
 }
 
+/// How the tokens of a tree are written, before it is known where.
+#[derive(Clone, Copy)]
+pub struct Pen<'a> {
+    /// Colours and signs.
+    pub look: Look<'a>,
+    /// What the tokens say.
+    pub tokenizer: &'a dyn Tokenizer,
+}
+
+impl Pen<'_> {
+    /// The columns of a picture in an area: with the log-probabilities, where enough columns are left beside them.
+    #[must_use]
+    pub fn columns(self, picture: &Picture, steps: usize, prompt: &[TokenId], area: Rect) -> Columns {
+        let room = area.width.saturating_sub(figures(area.width).0 + 2);
+        let prompt = glyph::width(&text(self.tokenizer, prompt, self.look.charset)) as u16;
+        let of = |figures: Figures| {
+            let measure = |index: usize, form: Form| self.measure(&picture.items[index], form, figures);
+            Columns::of(picture, steps, room, prompt.min(PROMPT), &measure)
+        };
+        let whole = of(Figures::Shown);
+        if whole.first > 0 && whole.list.len() < 3 { of(Figures::Left) } else { whole }
+    }
+
+    fn measure(self, item: &Item, form: Form, figures: Figures) -> u16 {
+        let glyphs = token_glyphs(self.tokenizer, item.token, self.look.charset);
+        let text = (glyph::width(&glyphs) as u16).min(TOKEN);
+        let after: usize = self.after(item).iter().map(|(text, _)| glyph::cells(text)).sum();
+        let figure = match (form, figures) {
+            (Form::Alone, Figures::Shown) => self.figure(item).map_or(0, |figure| glyph::cells(&figure) + 1),
+            _ => 0,
+        };
+        match form {
+            Form::Part => text,
+            Form::Alone => text + (self.before(item).len().min(1) + after + figure) as u16,
+        }
+    }
+
+    fn figure(self, item: &Item) -> Option<String> {
+        item.logprob.map(|logprob| signed(logprob, 2, self.look))
+    }
+
+    /// The sign before a token.
+    fn before(self, item: &Item) -> &'static str {
+        item.status.map_or("", |status| sign(status, self.look))
+    }
+
+    /// The signs after a token: other paths, what is folded.
+    fn after(self, item: &Item) -> Vec<(String, Role)> {
+        let signs = self.look.signs();
+        let mut after = Vec::new();
+        if item.marks.greedy {
+            after.push((signs.greedy.to_owned(), Role::OverlayPath));
+        }
+        if item.marks.optimum {
+            after.push((signs.optimum.to_owned(), Role::Optimum));
+        }
+        if item.folded > 0 {
+            after.push((format!(" +{}", item.folded), Role::Tag));
+        }
+        after
+    }
+
+}
+
 impl Tree<'_> {
     /// Draws it; the first row has the numbers of the steps.
     pub fn render(&self, area: Rect, buffer: &mut Buffer) {
         let (aside, ends) = figures(area.width);
         let tree = Rect { x: area.x + 1, width: area.width.saturating_sub(aside + 2), ..area };
-        let columns = self.columns(tree.width);
-        self.titles(row(area, 0), tree, &columns, ends, buffer);
+        let columns = &self.columns;
+        self.titles(row(area, 0), tree, ends, buffer);
         let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..tree };
-        self.trunk(&columns, rows, buffer);
+        self.trunk(rows, buffer);
         for (place, column) in columns.list.iter().enumerate() {
             let next = columns.list.get(place + 1);
             for (index, item) in self.picture.items.iter().enumerate() {
@@ -117,60 +186,16 @@ impl Tree<'_> {
         }
     }
 
-    /// With the log-probabilities where enough columns are left beside them.
-    fn columns(&self, room: u16) -> Columns {
-        let prompt = glyph::width(&self.prompt_text(24)) as u16;
-        let of = |figures: Figures| {
-            let measure = |index: usize, form: Form| self.measure(&self.picture.items[index], form, figures);
-            Columns::of(&self.picture, self.step, room, prompt, &measure)
-        };
-        let whole = of(Figures::Shown);
-        if whole.first > 0 && whole.list.len() < 3 { of(Figures::Left) } else { whole }
+    fn pen(&self) -> Pen<'_> {
+        Pen { look: self.look, tokenizer: self.tokenizer }
     }
 
     fn glyphs(&self, item: &Item) -> Vec<Glyph> {
         token_glyphs(self.tokenizer, item.token, self.look.charset)
     }
 
-    fn measure(&self, item: &Item, form: Form, figures: Figures) -> u16 {
-        let text = (glyph::width(&self.glyphs(item)) as u16).min(TOKEN);
-        if form == Form::Part {
-            return text;
-        }
-        let figure = match figures {
-            Figures::Shown => self.figure(item).map_or(0, |figure| glyph::cells(&figure) + 1),
-            Figures::Left => 0,
-        };
-        let around = self.before(item).len().min(1) + self.after(item).iter().map(|(text, _)| glyph::cells(text)).sum::<usize>();
-        text + (around + figure) as u16
-    }
-
-    fn figure(&self, item: &Item) -> Option<String> {
-        item.logprob.map(|logprob| signed(logprob, 2, self.look))
-    }
-
-    /// The sign before a token.
-    fn before(&self, item: &Item) -> &'static str {
-        item.status.map_or("", |status| sign(status, self.look))
-    }
-
-    /// The signs after a token: other paths, what is folded.
-    fn after(&self, item: &Item) -> Vec<(String, Role)> {
-        let signs = self.look.signs();
-        let mut after = Vec::new();
-        if item.marks.greedy {
-            after.push((signs.greedy.to_owned(), Role::OverlayPath));
-        }
-        if item.marks.optimum {
-            after.push((signs.optimum.to_owned(), Role::Optimum));
-        }
-        if item.folded > 0 {
-            after.push((format!(" +{}", item.folded), Role::Tag));
-        }
-        after
-    }
-
-    fn titles(&self, line: Rect, tree: Rect, columns: &Columns, ends: [u16; 3], buffer: &mut Buffer) {
+    fn titles(&self, line: Rect, tree: Rect, ends: [u16; 3], buffer: &mut Buffer) {
+        let columns = &self.columns;
         let (muted, strong) = (self.look.style(Role::Muted), self.look.style(Role::Strong));
         let trunk = if columns.first == 0 { "prompt" } else { "before" };
         put(buffer, tree.x, line.y, trunk, columns.trunk.into(), muted);
@@ -197,7 +222,8 @@ impl Tree<'_> {
     }
 
     /// The end of the prompt; where steps are folded, the end of what all branches have in common.
-    fn trunk(&self, columns: &Columns, rows: Rect, buffer: &mut Buffer) {
+    fn trunk(&self, rows: Rect, buffer: &mut Buffer) {
+        let columns = &self.columns;
         let hung = |item: &&Item| {
             item.step == columns.first || item.step < columns.first && item.children.is_empty()
         };
@@ -206,7 +232,7 @@ impl Tree<'_> {
         children.sort_unstable();
         let top = children.first().map_or(0, |(row, _)| *row);
         let folded = columns.first > 0;
-        let glyphs = if folded { self.common(columns.first) } else { self.prompt_text(columns.trunk.into()) };
+        let glyphs = if folded { self.common(columns.first) } else { self.text(self.prompt) };
         let mut end = rows.x;
         if let Some(y) = self.y(top, rows) {
             let room = usize::from(columns.trunk.min(rows.width));
@@ -222,15 +248,9 @@ impl Tree<'_> {
         }
     }
 
-    fn prompt_text(&self, cells: usize) -> Vec<Glyph> {
-        // A token takes a cell at least, so that more of them can't show.
-        let from = self.prompt.len().saturating_sub(cells.max(1));
-        self.text(&self.prompt[from..])
-    }
-
     /// Running text: spaces are gaps in it.
     fn text(&self, tokens: &[TokenId]) -> Vec<Glyph> {
-        super::lists::text(self.tokenizer, tokens, self.look.charset)
+        text(self.tokenizer, tokens, self.look.charset)
     }
 
     /// The text that all branches of a step have in common, its end.
@@ -252,7 +272,7 @@ impl Tree<'_> {
         let path = std::iter::successors(at, |&index| items[index].parent).map(|index| items[index].token);
         let mut tokens: Vec<TokenId> = path.take(32).collect();
         tokens.reverse();
-        if tokens.is_empty() { self.prompt_text(24) } else { self.text(&tokens) }
+        if tokens.is_empty() { self.text(self.prompt) } else { self.text(&tokens) }
     }
 
     /// A token in its column, or those of several steps in one; and the branches to what follows.
@@ -294,15 +314,15 @@ impl Tree<'_> {
         let ground = if self.selected == Some(index) { self.look.style(Role::Selected) } else { Style::new() };
         let style = over(self.style(item), ground);
         let room = |x: u16| usize::from(right.saturating_sub(x));
-        let mut end = put(buffer, x, y, self.before(item), room(x), style);
-        let after = self.after(item);
+        let mut end = put(buffer, x, y, self.pen().before(item), room(x), style);
+        let after = self.pen().after(item);
         let aside: usize = after.iter().map(|(text, _)| glyph::cells(text)).sum();
         let cells = room(end).saturating_sub(aside).min(TOKEN.into());
         end = put_glyphs(buffer, end, y, &self.glyphs(item), cells, self.look, style);
         for (text, role) in &after {
             end = put(buffer, end, y, text, room(end), over(self.look.style(*role), ground));
         }
-        if let Some(figure) = self.figure(item).filter(|figure| glyph::cells(figure) < room(end)) {
+        if let Some(figure) = self.pen().figure(item).filter(|figure| glyph::cells(figure) < room(end)) {
             let muted = over(self.look.style(Role::Muted), ground);
             end = put(buffer, end, y, " ", 1, over(Style::new(), ground));
             end = put(buffer, end, y, &figure, room(end), muted);
@@ -317,11 +337,12 @@ impl Tree<'_> {
         let Some(last) = items.last().map(|&index| &self.picture.items[index]) else { return x };
         let style = self.style(last);
         let glyphs = self.text(&tokens);
-        let mut end = put(buffer, x, y, self.before(last), room(x), style);
-        let mut shown = tail(&glyphs, room(end));
+        let mut end = put(buffer, x, y, self.pen().before(last), room(x), style);
+        let glyphs = trimmed(&glyphs);
+        let mut shown = tail(glyphs, room(end));
         if shown.len() < glyphs.len() {
             end = put(buffer, end, y, self.look.signs().ellipsis, room(end), style);
-            shown = tail(&glyphs, room(end));
+            shown = tail(glyphs, room(end));
         }
         put_glyphs(buffer, end, y, shown, room(end), self.look, style)
     }
@@ -398,6 +419,15 @@ impl Tree<'_> {
 enum Figures {
     Shown,
     Left,
+}
+
+/// A text without the gap that it begins with.
+#[must_use]
+pub fn trimmed(glyphs: &[Glyph]) -> &[Glyph] {
+    match glyphs {
+        [first, rest @ ..] if first.kind == glyph::Kind::Space && !rest.is_empty() => rest,
+        all => all,
+    }
 }
 
 /// The end of a text in so many cells.

@@ -12,8 +12,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use logitscope::decode::scoring::{TokenFigures, Totals, audit};
 use logitscope::decode::{Chain, Distribution, TokenId};
 use logitscope::engine::{
-    ColumnMade, Command, Compared, ComparedToken, Event, GeneratedToken, Lane, News, Question, Scored, ScoredCompletion,
-    TopToken,
+    ColumnMade, Command, Compared, ComparedToken, Event, GeneratedToken, Lane, News, Question, Scored,
+    ScoredCompletion, TopToken,
 };
 use logitscope::glyph::Charset;
 use logitscope::model::{

@@ -10,9 +10,11 @@ use crate::ui::theme::ColourDepth;
 
 use super::beams::BeamArgs;
 use super::exact::ExactArgs;
+use super::guidance::GuidanceArgs;
 use super::processors::ProcessorArgs;
 use super::replay::ReplayArgs;
 use super::score::ScoreArgs;
+use super::speculative::SpeculativeArgs;
 
 /// See how a language model chooses its words.
 ///
@@ -188,7 +190,7 @@ pub struct RunArgs {
 /// The decoding options.
 #[derive(Debug, Args)]
 pub struct DecodingArgs {
-    /// greedy, sample, beam, beam-sample, diverse-beam or exact
+    /// greedy, sample, beam, beam-sample, diverse-beam, exact or speculative
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
     /// The most tokens to generate
@@ -218,6 +220,12 @@ pub struct DecodingArgs {
     /// The beams.
     #[command(flatten)]
     pub beams: BeamArgs,
+    /// The draft.
+    #[command(flatten)]
+    pub speculative: SpeculativeArgs,
+    /// The negative prompt.
+    #[command(flatten)]
+    pub guidance: GuidanceArgs,
     /// The chain.
     #[command(flatten)]
     pub chain: ChainArgs,

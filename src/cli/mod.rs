@@ -6,11 +6,13 @@ mod commands;
 mod compare;
 mod error;
 mod exact;
+mod guidance;
 mod interface;
 mod processors;
 mod replay;
 mod score;
 mod settings;
+mod speculative;
 
 use std::ffi::OsString;
 use std::io::Write;

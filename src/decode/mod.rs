@@ -38,7 +38,7 @@ pub use distribution::{Distribution, by_score};
 pub use error::DecodeError;
 pub use processor::{Context, Direction, Field, Kind, LogitsProcessor, Parameter, ProcessorRow, TokenBytes, Value};
 pub use processors::{PROCESSORS, processor};
-pub use sampler::{Draw, chance, uniform};
+pub use sampler::{Draw, chance, drafting, uniform, verifying};
 
 /// The number of a token in a vocabulary.
 pub type TokenId = u32;

@@ -10,6 +10,7 @@ mod generate;
 mod growing;
 mod memo;
 mod score;
+mod speculative;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -26,5 +27,6 @@ pub use generate::{
 pub use growing::{Observe, Step, StepDetail};
 pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};
+pub use speculative::{Reader, Speculation, SpeculativeCount, Verification, generate_speculatively};
 pub use text::assemble;
 pub use worker::{Command, Engine, Event};

@@ -15,6 +15,7 @@ use crate::model::{
 use crate::session::{Chosen, How, NodeId, Session};
 
 mod beams;
+mod speculative;
 
 const VOCAB: usize = 6;
 const CONTEXT: usize = 12;
@@ -155,6 +156,7 @@ fn run<'a>(
         eos_token_ids: plan.eos_token_ids,
         stop: plan.stop,
         sequence: plan.sequence,
+        negative: None,
     };
     let mut draws = Vec::new();
     let generated = generate(&mut model, &Digits::new(), &read, &request, &mut |step| {

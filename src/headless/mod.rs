@@ -13,6 +13,7 @@ mod replay;
 mod run;
 mod samples;
 mod score;
+mod speculative;
 pub mod style;
 mod tokens;
 mod write;

@@ -7,6 +7,8 @@ mod candle;
 mod cli;
 mod compare;
 mod docs;
+mod guidance;
+mod guidance_golden;
 mod interface;
 mod layers;
 mod model_golden;

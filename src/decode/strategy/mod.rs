@@ -6,6 +6,7 @@ mod diverse_beam;
 mod exact;
 mod greedy;
 mod sampling;
+mod speculative;
 
 use super::beam::Selection;
 use super::{Analysis, Chain, Draw, TokenId};
@@ -54,6 +55,8 @@ pub enum StrategyKind {
     Beams(BeamKind),
     /// The whole tree of sequences, as far as its bound and its budget reach: [`super::exact`].
     Exact,
+    /// One sequence, by two models: [`super::speculative`].
+    Speculative,
 }
 
 /// A kind of beam search.
@@ -73,7 +76,7 @@ impl StrategyRow {
     pub fn single(&self, seed: u64) -> Option<Box<dyn Strategy>> {
         match self.kind {
             StrategyKind::Single(build) => Some(build(seed)),
-            StrategyKind::Beams(_) | StrategyKind::Exact => None,
+            StrategyKind::Beams(_) | StrategyKind::Exact | StrategyKind::Speculative => None,
         }
     }
 
@@ -81,7 +84,7 @@ impl StrategyRow {
     #[must_use]
     pub fn beams(&self) -> Option<BeamKind> {
         match self.kind {
-            StrategyKind::Single(_) | StrategyKind::Exact => None,
+            StrategyKind::Single(_) | StrategyKind::Exact | StrategyKind::Speculative => None,
             StrategyKind::Beams(kind) => Some(kind),
         }
     }
@@ -93,13 +96,15 @@ impl StrategyRow {
             StrategyKind::Single(build) => build(0).effective_chain(chain),
             StrategyKind::Beams(kind) => (kind.effective_chain)(chain),
             StrategyKind::Exact => chain.before_sampling(),
+            // Where it samples, all of it; where it is greedy, nothing of it is about sampling.
+            StrategyKind::Speculative => chain.clone(),
         }
     }
 }
 
 /// Every strategy.
 pub static STRATEGIES: &[StrategyRow] =
-    &[greedy::ROW, sampling::ROW, beam::ROW, beam_sample::ROW, diverse_beam::ROW, exact::ROW];
+    &[greedy::ROW, sampling::ROW, beam::ROW, beam_sample::ROW, diverse_beam::ROW, exact::ROW, speculative::ROW];
 
 /// Finds a strategy by its name.
 #[must_use]
@@ -132,9 +137,9 @@ mod tests {
         let chain = Chain::parse("repetition_penalty=1.2,temperature=0.8").unwrap();
         for row in STRATEGIES {
             let warps = row.effective_chain(&chain) == chain;
-            assert_eq!(warps, ["sample", "beam-sample"].contains(&row.name), "{}", row.name);
+            assert_eq!(warps, ["sample", "beam-sample", "speculative"].contains(&row.name), "{}", row.name);
             let either = row.single(0).is_some() != row.beams().is_some();
-            assert_eq!(either, !matches!(row.kind, StrategyKind::Exact));
+            assert_eq!(either, !matches!(row.kind, StrategyKind::Exact | StrategyKind::Speculative));
         }
     }
 

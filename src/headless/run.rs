@@ -111,7 +111,10 @@ pub fn run(
         })?;
         encoded.push(ids);
     }
-    let document = settings_document(settings, &eos);
+    let mut document = settings_document(settings, &eos);
+    if let Some(draft) = &draft {
+        document.insert("draft_model".into(), draft.model.info().name.clone().into());
+    }
     let mut report = Report::new(job.format, job.style, settings.top, settings.beams);
     for (prompt, ids) in prompts.iter().zip(&encoded) {
         let written = run_one((loaded, draft.as_deref_mut()), (prompt, ids), &eos, job, &document, &mut report)?;

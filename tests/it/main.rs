@@ -17,4 +17,5 @@ mod processor_golden;
 mod score;
 mod score_golden;
 mod screenshots;
+mod speculative;
 mod trace;

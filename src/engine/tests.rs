@@ -15,6 +15,7 @@ use crate::model::{
 use crate::session::{Chosen, How, NodeId, Session};
 
 mod beams;
+mod guidance;
 mod speculative;
 
 const VOCAB: usize = 6;

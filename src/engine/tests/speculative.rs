@@ -9,14 +9,14 @@ use crate::engine::{Reader, Speculation, SpeculativeCount, StepDetail, Verificat
 use crate::model::table;
 
 /// Another model of the same vocabulary, as far from the first as `bend` says; it counts its passes.
-struct Bent {
+pub(super) struct Bent {
     inner: Counting,
     bend: f32,
-    passes: usize,
+    pub(super) passes: usize,
 }
 
 impl Bent {
-    fn new(bend: f32, context_length: usize) -> Self {
+    pub(super) fn new(bend: f32, context_length: usize) -> Self {
         let mut inner = Counting::new().0;
         inner.info.context_length = context_length;
         Self { inner, bend, passes: 0 }

@@ -8,7 +8,7 @@ use crate::model::Tokenizer;
 use crate::session::trace::{self, Speculative};
 
 use super::exact::ExactDocument;
-use super::figures::name;
+use super::figures::token_name;
 use super::speculative::SpeculativeDocument;
 use super::style::Style;
 use super::write::percent;
@@ -40,7 +40,7 @@ impl Detail {
         Some(match (verdict, drafted) {
             (trace::Verdict::Accepted, _) => format!("✓ accepted at {chance}"),
             (trace::Verdict::Rejected, Some(token)) => {
-                format!("✗ {} rejected at {chance}", name(&token.text, &token.bytes))
+                format!("✗ {} rejected at {chance}", token_name(&token.text, &token.bytes))
             }
             (trace::Verdict::Rejected, None) => format!("✗ rejected at {chance}"),
             (trace::Verdict::Bonus, _) => "+ bonus".into(),

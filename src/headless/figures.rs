@@ -46,7 +46,7 @@ pub(super) struct StepFigures {
     pub(super) sampling_entropy: Option<f64>,
     /// What each stage removed: its label, how many tokens, which mass.
     pub(super) removed: Vec<(String, usize, f64)>,
-    /// What the way of generating says besides, for people.
+    /// What the way of generating adds.
     pub(super) note: Option<String>,
 }
 
@@ -127,12 +127,13 @@ impl StepFigures {
 
     /// One line of the table.
     pub(super) fn line(&self, style: Style) -> String {
-        let removed = self
+        let remarks: Vec<String> = self
             .removed
             .iter()
             .filter(|(_, removed, _)| *removed > 0)
-            .map(|(label, removed, mass)| format!("{} −{removed} ({})", plain(label), percent(*mass)));
-        let notes: Vec<String> = self.note.iter().cloned().chain(removed).collect();
+            .map(|(label, removed, mass)| format!("{} −{removed} ({})", plain(label), percent(*mass)))
+            .chain(self.note.clone())
+            .collect();
         let draw = self.draw.map(|u| format!("{u:.4}")).unwrap_or_default();
         let p = percent(self.logprob.exp());
         let chain_p = percent(self.sampling_logprob.exp());
@@ -141,7 +142,7 @@ impl StepFigures {
             self.step,
             style.accent(&token_cell(&self.text, &self.bytes)),
             self.rank,
-            style.dim(&notes.join(" · "))
+            style.dim(&remarks.join(" · "))
         )
     }
 }
@@ -154,15 +155,15 @@ pub(super) fn plain(text: &str) -> String {
 
 /// A token in a column of its own. One without bytes is special and shown by its name.
 pub(super) fn token_cell(text: &str, bytes: &[u8]) -> String {
-    glyph::fit(&glyphs(text, bytes), TOKEN_WIDTH, Charset::Unicode)
+    glyph::fit(&token_glyphs(text, bytes), TOKEN_WIDTH, Charset::Unicode)
 }
 
-/// A token in the middle of a line.
-pub(super) fn name(text: &str, bytes: &[u8]) -> String {
-    let glyphs = glyphs(text, bytes);
-    glyph::fit(&glyphs, glyph::width(&glyphs), Charset::Unicode)
+/// A token in a sentence: no wider than a column, and no wider than it is.
+pub(super) fn token_name(text: &str, bytes: &[u8]) -> String {
+    let glyphs = token_glyphs(text, bytes);
+    glyph::fit(&glyphs, glyph::width(&glyphs).min(TOKEN_WIDTH), Charset::Unicode)
 }
 
-fn glyphs(text: &str, bytes: &[u8]) -> Vec<glyph::Glyph> {
+fn token_glyphs(text: &str, bytes: &[u8]) -> Vec<glyph::Glyph> {
     if bytes.is_empty() { glyph::plain(text, Charset::Unicode) } else { glyph::token(bytes, Charset::Unicode) }
 }

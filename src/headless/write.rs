@@ -215,8 +215,8 @@ pub(super) fn timing_line(timing: Timing, style: Style) -> String {
 }
 
 pub(super) fn single_columns(settings: &Map<String, Value>) -> String {
-    let draft = if settings.contains_key("num_assistant_tokens") { "draft · " } else { "" };
-    format!("{:>4}  {:<18} {:>9} {:>7} {:>9}  {:>7}  {draft}removed", "step", "token", "p", "rank", "chain p", "draw")
+    let draft = if settings.contains_key("num_assistant_tokens") { " · draft" } else { "" };
+    format!("{:>4}  {:<18} {:>9} {:>7} {:>9}  {:>7}  removed{draft}", "step", "token", "p", "rank", "chain p", "draw")
 }
 
 /// Text for a terminal: line breaks stay, every other control character is made visible.

@@ -73,7 +73,7 @@ fn the_trace_holds_every_proposal() {
 fn people_see_what_was_proposed() {
     let text = |options: &[&str]| stdout(&[&["run", PROMPT], DRAFTED, options].concat(), "");
     let greedy = text(&[]);
-    assert!(greedy.contains("draft · removed") && greedy.contains("✓ accepted at 100 %") && greedy.contains("+ bonus"));
+    assert!(greedy.contains("removed · draft") && greedy.contains("✓ accepted at 100 %") && greedy.contains("+ bonus"));
     assert!(greedy.contains("10 of 10 drafted tokens accepted (100 %) · 2 passes of the target, 6.00 tokens each"));
     let [target, draft] = &llamas()[0];
     let rejected = ["--model", target, "--draft-model", draft, "--strategy", "speculative", "--max-new-tokens", "9"];

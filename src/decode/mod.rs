@@ -29,6 +29,7 @@ pub mod processors;
 mod sampler;
 mod scan;
 pub mod scoring;
+pub mod speculative;
 pub mod strategy;
 
 pub use analysis::{Analysis, Margin, Removal, StageTrace};

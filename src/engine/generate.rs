@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::decode::strategy::{Choice, Strategy};
-use crate::decode::{Analysis, Chain, Context, Distribution, TokenId};
+use crate::decode::strategy::Strategy;
+use crate::decode::{Chain, TokenId};
 use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run, Tokenizer};
 
 use super::EngineError;
 use super::evaluator::{CHUNK, TokenScore};
-use super::text::{Pieces, assemble, find_stop};
+use super::growing::{Growing, Observe, StepDetail};
 
 /// What is to be generated.
 pub struct Request<'a> {
@@ -55,22 +55,6 @@ pub struct GeneratedToken {
     pub sampling_logprob: f64,
     /// Rank under the model alone, from 1.
     pub rank: usize,
-}
-
-/// One step, as an observer sees it.
-pub struct Step<'a> {
-    /// The sample, from 0.
-    pub sequence: u64,
-    /// Tokens generated before it.
-    pub step: usize,
-    /// Tokens before it, the prompt's included.
-    pub context_length: usize,
-    /// The distribution and what the chain made of it.
-    pub analysis: &'a Analysis,
-    /// What was chosen.
-    pub choice: Choice,
-    /// The same, with its probabilities.
-    pub token: GeneratedToken,
 }
 
 /// A finished sequence.
@@ -155,68 +139,18 @@ pub fn generate(
     tokenizer: &dyn Tokenizer,
     prompt: &PromptRead,
     request: &Request<'_>,
-    observe: &mut dyn FnMut(&Step<'_>) -> ControlFlow<()>,
+    observe: &mut Observe<'_>,
 ) -> Result<Generated, EngineError> {
-    let room = model.info().context_length.saturating_sub(request.prompt.len());
-    let length = request.max_new_tokens.min(room);
-    let chain = request.strategy.effective_chain(request.chain).forbidding(&model.info().never_chosen)?;
-    let mut history = request.prompt.to_vec();
+    let mut growing = Growing::new(model.info(), tokenizer, request)?;
     let (mut node, mut logits) = (prompt.end, Arc::clone(&prompt.logits));
-    let mut tokens: Vec<GeneratedToken> = Vec::new();
-    let mut finish = FinishReason::Length;
-    let mut stopped_at = None;
-    while tokens.len() < length {
-        let step = tokens.len();
-        let chain = chain_of_step(&chain, (request.min_new_tokens, request.eos_token_ids), step)?;
-        let sampling_logprobs: Vec<f64> = tokens.iter().map(|token| token.sampling_logprob).collect();
-        let context = Context {
-            history: &history,
-            prompt_length: request.prompt.len(),
-            sampling_logprobs: &sampling_logprobs,
-            chance: request.strategy.chance(request.sequence, step as u64),
-            bytes: Some(&Pieces(tokenizer)),
-            end_ids: request.eos_token_ids,
-        };
-        let analysis = Analysis::new(Arc::new(Distribution::from_logits(&logits)?), &chain, context)?;
-        let choice = request.strategy.choose(&analysis, request.sequence, step as u64);
-        let token = score(&analysis, choice.token);
-        let context_length = history.len();
-        let seen = Step { sequence: request.sequence, step, context_length, analysis: &analysis, choice, token };
-        if observe(&seen).is_break() {
-            return Err(EngineError::Interrupted);
-        }
-        tokens.push(token);
-        history.push(token.id);
-        if request.eos_token_ids.contains(&token.id) {
-            finish = FinishReason::Eos;
-            break;
-        }
-        stopped_at = find_stop(&assemble(tokenizer, tokens.iter().map(|token| &token.id)), request.stop);
-        if stopped_at.is_some() {
-            finish = FinishReason::Stop;
-            break;
-        }
-        if tokens.len() < length {
-            (node, logits) = read_one(model, node, token.id)?;
+    while growing.finish().is_none() {
+        let analysis = growing.analyse(&logits)?;
+        let choice = growing.choose(&analysis);
+        if growing.take(&analysis, choice, StepDetail::Plain, observe)?.is_none() {
+            (node, logits) = read_one(model, node, choice.token)?;
         }
     }
-    Ok(finished(tokenizer, tokens, finish, stopped_at))
-}
-
-/// Before `min_new_tokens` the end tokens are forbidden, visibly: as a stage of the chain.
-pub(super) fn chain_of_step(
-    chain: &Chain,
-    (min_new_tokens, ends): (usize, &[TokenId]),
-    step: usize,
-) -> Result<Chain, EngineError> {
-    let forbidden = if step < min_new_tokens { ends } else { &[] };
-    Ok(chain.clone().forbidding(forbidden)?)
-}
-
-fn score(analysis: &Analysis, id: TokenId) -> GeneratedToken {
-    let model = analysis.model();
-    let sampling_logprob = analysis.sampling_logprob(id);
-    GeneratedToken { id, logprob: model.logprob(id), sampling_logprob, rank: model.rank(id) }
+    Ok(growing.finished())
 }
 
 fn read_one(
@@ -229,21 +163,6 @@ fn read_one(
     let output = outputs.into_iter().next();
     let last = output.and_then(|output| Some((*output.nodes.last()?, output.logits.into_iter().last()?)));
     last.ok_or_else(|| EngineError::Request("the model gave no logits".into()))
-}
-
-/// The sequence, scored by its sum.
-pub(super) fn finished(
-    tokenizer: &dyn Tokenizer,
-    tokens: Vec<GeneratedToken>,
-    finish_reason: FinishReason,
-    stopped_at: Option<usize>,
-) -> Generated {
-    let spoken = tokens.len() - usize::from(finish_reason == FinishReason::Eos);
-    let mut bytes = assemble(tokenizer, tokens[..spoken].iter().map(|token| &token.id));
-    bytes.truncate(stopped_at.unwrap_or(bytes.len()));
-    let sum_logprob = tokens.iter().map(|token| token.logprob).sum();
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Generated { tokens, text, sum_logprob, score: sum_logprob, finish_reason }
 }
 
 /// Runs `work` and tells how long it took.

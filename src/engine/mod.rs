@@ -7,6 +7,7 @@ mod error;
 mod evaluator;
 mod exact;
 mod generate;
+mod growing;
 mod memo;
 mod score;
 #[cfg(test)]
@@ -20,8 +21,9 @@ pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
 pub use exact::{Exact, ExactProgress, ExactRequest, Given, Rival, exact};
 pub use generate::{
-    FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
+    FinishReason, Generated, GeneratedToken, PromptRead, Request, Timing, generate, read_prompt, timed,
 };
+pub use growing::{Observe, Step, StepDetail};
 pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};
 pub use text::assemble;

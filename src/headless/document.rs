@@ -10,6 +10,7 @@ use crate::engine::{FinishReason, Generated, GeneratedToken, Step, Timing, Token
 use crate::model::{ModelInfo, Tokenizer};
 
 use super::beams::BeamStepRecord;
+use super::detail::Detail;
 use super::exact::ExactDocument;
 use super::run::RunSettings;
 use super::samples::Samples;
@@ -287,6 +288,8 @@ pub(super) enum Record<'a> {
         sampling_entropy: f64,
         stages: Vec<StageRecord>,
         candidates: Vec<Candidate>,
+        #[serde(flatten)]
+        detail: Detail,
     },
     /// One for each step of a beam search.
     BeamStep(BeamStepRecord),
@@ -319,6 +322,7 @@ impl Record<'_> {
             sampling_entropy: analysis.sampling_entropy(),
             stages: StageRecord::all(analysis.stages()),
             candidates: listed.into_iter().map(|id| Candidate::new(id, analysis, tokenizer)).collect(),
+            detail: Detail::new(step.detail, tokenizer),
         }
     }
 }

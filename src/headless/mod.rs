@@ -2,6 +2,7 @@
 
 mod beams;
 mod compare;
+mod detail;
 mod document;
 mod exact;
 mod figures;

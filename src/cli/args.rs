@@ -9,6 +9,7 @@ use crate::model::{DeviceChoice, DtypeChoice, ModelSource, SpecialTokens};
 use crate::ui::theme::ColourDepth;
 
 use super::beams::BeamArgs;
+use super::contrastive::ContrastiveArgs;
 use super::exact::ExactArgs;
 use super::processors::ProcessorArgs;
 use super::replay::ReplayArgs;
@@ -188,7 +189,7 @@ pub struct RunArgs {
 /// The decoding options.
 #[derive(Debug, Args)]
 pub struct DecodingArgs {
-    /// greedy, sample, beam, beam-sample, diverse-beam or exact
+    /// greedy, sample, beam, beam-sample, diverse-beam, contrastive or exact
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
     /// The most tokens to generate
@@ -218,6 +219,9 @@ pub struct DecodingArgs {
     /// The beams.
     #[command(flatten)]
     pub beams: BeamArgs,
+    /// Contrastive search.
+    #[command(flatten)]
+    pub contrastive: ContrastiveArgs,
     /// The chain.
     #[command(flatten)]
     pub chain: ChainArgs,

@@ -94,7 +94,7 @@ impl SeenStates {
         let length = dot(state, state).sqrt();
         let cosine = |(seen, seen_length): &(Arc<[f32]>, f64)| {
             let lengths = length * seen_length;
-            if lengths > 0.0 { (dot(state, seen) / lengths).clamp(-1.0, 1.0) } else { 0.0 }
+            if lengths.is_normal() { (dot(state, seen) / lengths).clamp(-1.0, 1.0) } else { 0.0 }
         };
         self.states.iter().map(cosine).reduce(f64::max).unwrap_or(0.0)
     }

@@ -87,6 +87,8 @@ pub struct Timing {
 pub struct PromptRead {
     pub(super) end: CacheNode,
     pub(super) logits: Arc<[f32]>,
+    /// The hidden state of each token; empty where the model gives none.
+    pub(super) hidden: Vec<Arc<[f32]>>,
     /// One for each token; the first has none.
     pub scores: Vec<Option<TokenScore>>,
 }
@@ -111,6 +113,7 @@ pub fn read_prompt(
         )));
     }
     let mut scores = vec![None];
+    let mut hidden = Vec::new();
     let mut last: Option<(CacheNode, Arc<[f32]>)> = None;
     for (index, tokens) in prompt.chunks(CHUNK).enumerate() {
         let run = Run { after: last.as_ref().map(|(node, _)| *node), tokens, logits: Positions::All };
@@ -118,6 +121,7 @@ pub fn read_prompt(
         let mut shifted = |progress: Progress| watch(Progress { done: index * CHUNK + progress.done, total });
         let outputs = model.forward(&[run], &mut shifted).map_err(EngineError::from_model)?;
         for output in outputs {
+            hidden.extend(output.hidden);
             for (i, (node, logits)) in output.nodes.into_iter().zip(output.logits).enumerate() {
                 if let Some(&next) = prompt.get(index * CHUNK + i + 1) {
                     scores.push(Some(TokenScore::of(next, &logits)?));
@@ -127,7 +131,7 @@ pub fn read_prompt(
         }
     }
     let (end, logits) = last.ok_or_else(|| EngineError::Request("the model gave no logits".into()))?;
-    Ok(PromptRead { end, logits, scores })
+    Ok(PromptRead { end, logits, hidden, scores })
 }
 
 /// Generates one sequence after a prompt that was read, and shows every step to `observe`.

@@ -15,6 +15,7 @@ use crate::model::{
 use crate::session::{Chosen, How, NodeId, Session};
 
 mod beams;
+mod contrastive;
 
 const VOCAB: usize = 6;
 const CONTEXT: usize = 12;

@@ -7,6 +7,7 @@ use crate::engine::StepDetail;
 use crate::model::Tokenizer;
 use crate::session::trace;
 
+use super::contrastive::ContrastiveRecord;
 use super::document::TokenText;
 
 /// One field for each way that has something to say.
@@ -14,6 +15,8 @@ use super::document::TokenText;
 pub(super) struct Detail {
     #[serde(skip_serializing_if = "Option::is_none")]
     speculative: Option<SpeculativeRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contrastive: Option<ContrastiveRecord>,
 }
 
 impl Detail {
@@ -21,7 +24,10 @@ impl Detail {
         match detail {
             StepDetail::Plain => Self::default(),
             StepDetail::Speculative(proposal) => {
-                Self { speculative: Some(SpeculativeRecord::new(proposal, tokenizer)) }
+                Self { speculative: Some(SpeculativeRecord::new(proposal, tokenizer)), ..Self::default() }
+            }
+            StepDetail::Contrastive(step) => {
+                Self { contrastive: Some(ContrastiveRecord::new(step, tokenizer)), ..Self::default() }
             }
         }
     }

@@ -174,6 +174,10 @@ pub(super) fn settings(settings: &RunSettings, eos_token_ids: &[TokenId]) -> Map
     if matches!(settings.strategy.kind, StrategyKind::Exact) {
         put("budget", settings.budget.into());
     }
+    if let Some(contrastive) = &settings.contrastive {
+        put("penalty_alpha", contrastive.penalty_alpha.into());
+        put("top_k", contrastive.top_k.into());
+    }
     if let Some(beams) = &settings.beams {
         put("num_beams", beams.beams.into());
         put("length_penalty", beams.length_penalty.into());

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::decode::beam::BeamSettings;
-use crate::decode::strategy::{Strategy, StrategyRow};
+use crate::decode::contrastive::ContrastiveSettings;
+use crate::decode::strategy::{Greedy, Strategy, StrategyRow};
 use crate::decode::{Chain, TokenId};
 use crate::engine::{
-    BeamRequest, DroppedBeams, EngineError, Generated, Given, PromptRead, Request, Timing, generate, generate_beams,
-    read_prompt, timed,
+    BeamRequest, DroppedBeams, EngineError, Generated, Given, PromptRead, Request, Step, Timing, generate,
+    generate_beams, generate_contrastive, read_prompt, timed,
 };
 use crate::model::{LanguageModel, LoadedModel, ModelInfo, SpecialTokens, Tokenizer};
 
@@ -40,6 +41,8 @@ pub struct RunSettings {
     pub budget: usize,
     /// The options of the search, where the strategy is one.
     pub beams: Option<BeamSettings>,
+    /// The options of contrastive search, where the strategy is it.
+    pub contrastive: Option<ContrastiveSettings>,
     /// Texts that end the text.
     pub stop: Vec<String>,
     /// End-of-text ids in place of the model's; an empty list ignores the end.
@@ -182,10 +185,12 @@ impl Work<'_> {
     /// Does it, and gives the sequences best first.
     pub(super) fn done(mut self) -> Result<(Vec<Generated>, Option<ExactDocument>), HeadlessError> {
         let (settings, mut exact) = (self.job.settings, None);
-        let sequences = match (settings.strategy.single(settings.seed), settings.beams) {
-            (Some(strategy), _) => self.sequences(strategy.as_ref()),
-            (None, Some(beams)) => self.beams(beams),
-            (None, None) => self.exact(&mut exact),
+        let sequences = match (settings.strategy.single(settings.seed), settings.beams, settings.contrastive) {
+            (Some(strategy), ..) => self.sequences(strategy.as_ref()),
+            (None, Some(beams), _) => self.beams(beams),
+            // What it compares are the best of what greedy search chooses from.
+            (None, None, Some(_)) => self.sequences(&Greedy),
+            (None, None, None) => self.exact(&mut exact),
         };
         self.job.progress.clear();
         let mut sequences = sequences?;
@@ -208,9 +213,13 @@ impl Work<'_> {
                 stop: &settings.stop,
                 sequence,
             };
-            generate(*model, *tokenizer, read, &request, &mut |step| {
-                shown(report.step(step, *tokenizer), &failure, job, step.step)
-            })
+            let mut observe = |step: &Step<'_>| shown(report.step(step, *tokenizer), &failure, job, step.step);
+            match settings.contrastive {
+                Some(contrastive) => {
+                    generate_contrastive(*model, *tokenizer, read, &request, contrastive, &mut observe)
+                }
+                None => generate(*model, *tokenizer, read, &request, &mut observe),
+            }
         };
         let sequences: Result<Vec<Generated>, EngineError> = (0..settings.sequences).map(one).collect();
         failure.take().map_or(Ok(()), Err)?;

@@ -2,6 +2,7 @@
 
 mod beam;
 mod beam_sample;
+mod contrastive;
 mod diverse_beam;
 mod exact;
 mod greedy;
@@ -9,6 +10,8 @@ mod sampling;
 
 use super::beam::Selection;
 use super::{Analysis, Chain, Draw, TokenId};
+
+pub use greedy::Greedy;
 
 /// What a strategy chose at a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +55,8 @@ pub enum StrategyKind {
     Single(fn(seed: u64) -> Box<dyn Strategy>),
     /// Several beams at once.
     Beams(BeamKind),
+    /// One sequence, of whose next tokens several are read at once: [`super::contrastive`].
+    Contrastive,
     /// The whole tree of sequences, as far as its bound and its budget reach: [`super::exact`].
     Exact,
 }
@@ -73,7 +78,7 @@ impl StrategyRow {
     pub fn single(&self, seed: u64) -> Option<Box<dyn Strategy>> {
         match self.kind {
             StrategyKind::Single(build) => Some(build(seed)),
-            StrategyKind::Beams(_) | StrategyKind::Exact => None,
+            StrategyKind::Beams(_) | StrategyKind::Contrastive | StrategyKind::Exact => None,
         }
     }
 
@@ -81,7 +86,7 @@ impl StrategyRow {
     #[must_use]
     pub fn beams(&self) -> Option<BeamKind> {
         match self.kind {
-            StrategyKind::Single(_) | StrategyKind::Exact => None,
+            StrategyKind::Single(_) | StrategyKind::Contrastive | StrategyKind::Exact => None,
             StrategyKind::Beams(kind) => Some(kind),
         }
     }
@@ -92,14 +97,14 @@ impl StrategyRow {
         match self.kind {
             StrategyKind::Single(build) => build(0).effective_chain(chain),
             StrategyKind::Beams(kind) => (kind.effective_chain)(chain),
-            StrategyKind::Exact => chain.before_sampling(),
+            StrategyKind::Contrastive | StrategyKind::Exact => chain.before_sampling(),
         }
     }
 }
 
 /// Every strategy.
 pub static STRATEGIES: &[StrategyRow] =
-    &[greedy::ROW, sampling::ROW, beam::ROW, beam_sample::ROW, diverse_beam::ROW, exact::ROW];
+    &[greedy::ROW, sampling::ROW, beam::ROW, beam_sample::ROW, diverse_beam::ROW, contrastive::ROW, exact::ROW];
 
 /// Finds a strategy by its name.
 #[must_use]
@@ -134,7 +139,7 @@ mod tests {
             let warps = row.effective_chain(&chain) == chain;
             assert_eq!(warps, ["sample", "beam-sample"].contains(&row.name), "{}", row.name);
             let either = row.single(0).is_some() != row.beams().is_some();
-            assert_eq!(either, !matches!(row.kind, StrategyKind::Exact));
+            assert_eq!(either, !matches!(row.kind, StrategyKind::Contrastive | StrategyKind::Exact));
         }
     }
 

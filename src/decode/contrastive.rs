@@ -32,7 +32,7 @@ pub struct ContrastiveSettings {
 }
 
 impl Default for ContrastiveSettings {
-    /// Values of the paper's experiments (section 5 and appendix).
+    /// Those of transformers' documentation.
     fn default() -> Self {
         Self { penalty_alpha: 0.6, top_k: 4 }
     }
@@ -165,11 +165,14 @@ impl ContrastiveStep {
 /// Σ aᵢ bᵢ in f64, as sixteen partial sums.
 fn dot(a: &[f32], b: &[f32]) -> f64 {
     let mut sums = [0.0; LANES];
-    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+    let mut add = |a: &[f32], b: &[f32]| {
         for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
             *sum += f64::from(*a) * f64::from(*b);
         }
-    }
+    };
+    let ((a, last_a), (b, last_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    a.iter().zip(b).for_each(|(a, b)| add(a, b));
+    add(last_a, last_b);
     sums.iter().sum()
 }
 

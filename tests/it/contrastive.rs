@@ -65,7 +65,7 @@ fn the_trace_has_every_candidate() {
 fn the_text_shows_the_penalty_and_who_was_passed_over() {
     // With the penalty alone, the most probable of ten is rarely the one that is least like the text.
     let text = run(&["--penalty-alpha", "1", "--top-k", "10"], "text");
-    assert!(text.lines().next().unwrap().ends_with("contrastive · penalty_alpha=1.0,top_k=10"), "{text}");
+    assert!(text.lines().next().unwrap().ends_with("contrastive · penalty_alpha=1,top_k=10"), "{text}");
     assert!(text.contains("penalty 0.") && text.contains(" · passes over "), "{text}");
 }
 

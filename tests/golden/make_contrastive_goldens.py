@@ -6,8 +6,8 @@
 Contrastive search left transformers with version 5: the file is made with 4.49. That version does not read the rotary
 parameters of models saved by 5; the models here have its defaults, or the old keys. Models are loaded in f32.
 
-The figures of a step are those that transformers' own ranking works with: they are noted down on the way into it. A setting in
-which any two of the best scores are closer than single precision can tell apart is left out and counted.
+The figures of a step are those that transformers' own ranking works with: they are noted down on the way into it. A setting with
+a step whose two best scores are closer than single precision can tell apart is left out and counted.
 """
 
 import itertools
@@ -38,7 +38,8 @@ def noted(context, following, probs, mask, alpha, width):
     scores = (1 - alpha) * probs[0].double() - alpha * cosine
     ordered = scores.sort(descending=True).values
     assert int(scores.argmax()) == chosen or float(ordered[0] - ordered[1]) < CLOSE
-    steps.append((float(probs[0, chosen]), float(cosine[chosen]), float(scores[chosen]), chosen, float(ordered[0] - ordered[1])))
+    figures = (probs[0, chosen], cosine[chosen], scores[chosen])
+    steps.append((*map(float, figures), chosen, float(ordered[0] - ordered[1])))
     return torch.tensor([chosen])
 
 
@@ -47,16 +48,18 @@ def case(models, name, width, alpha, penalty, choose):
     ids = [choose.randrange(1, model.config.vocab_size) for _ in range(choose.choice([1, 5, 12, 40]))]
     tokens = choose.choice([8, 16, 24])
     options = {} if penalty == 1.0 else {"repetition_penalty": penalty}
-    # An end that the text comes by, for one setting in three.
+
     def generate(end):
         steps.clear()
         return model.generate(
             torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long), do_sample=False,
             penalty_alpha=alpha, top_k=width, max_new_tokens=tokens, eos_token_id=end, pad_token_id=0, **options,
         )[0, len(ids) :].tolist()
+
     end = model.config.vocab_size - 1
     found = generate(end)
     if choose.random() < 1 / 3:
+        # An end that the text comes by.
         end = found[len(found) // 2]
         found = generate(end)
     if any(lead < CLOSE for *_, lead in steps):

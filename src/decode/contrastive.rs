@@ -183,9 +183,11 @@ mod tests {
     use super::*;
     use crate::decode::{Context, Distribution};
 
-    fn seen(states: &[[f32; 2]]) -> SeenStates {
+    fn seen(states: &[impl AsRef<[f32]>]) -> SeenStates {
         let mut seen = SeenStates::default();
-        states.iter().for_each(|state| seen.push(Arc::from(&state[..])));
+        for state in states {
+            seen.push(Arc::from(state.as_ref()));
+        }
         seen
     }
 
@@ -197,15 +199,14 @@ mod tests {
 
     #[test]
     fn the_penalty_is_the_highest_cosine() {
-        let seen = seen(&[[1.0, 0.0], [0.0, -2.0], [3.0, 4.0]]);
+        let text = seen(&[[1.0, 0.0], [0.0, -2.0], [3.0, 4.0]]);
         // cos with (1, 0) is 0.8, with (0, −2) −0.6, with (3, 4) (2.4 + 2.4) / 5 = 0.96.
-        assert!((seen.max_similarity(&[0.8, 0.6]) - 0.96).abs() < 1e-7);
-        assert_eq!(seen.max_similarity(&[7.0, 0.0]), 1.0);
-        assert!((seen.max_similarity(&[-1.0, 0.0]) - 0.0).abs() < 1e-12);
-        assert_eq!(seen.max_similarity(&[0.0, 0.0]), 0.0);
+        assert!((text.max_similarity(&[0.8, 0.6]) - 0.96).abs() < 1e-7);
+        assert_eq!(text.max_similarity(&[7.0, 0.0]), 1.0);
+        assert!((text.max_similarity(&[-1.0, 0.0]) - 0.0).abs() < 1e-12);
+        assert_eq!(text.max_similarity(&[0.0, 0.0]), 0.0);
         assert_eq!(SeenStates::default().max_similarity(&[1.0, 2.0]), 0.0);
-        let mut opposite = SeenStates::default();
-        opposite.push(Arc::from([-1.0, 0.0]));
+        let opposite = seen(&[[-1.0, 0.0]]);
         assert_eq!(opposite.max_similarity(&[2.0, 0.0]), -1.0, "below 0 where nothing is alike");
     }
 
@@ -274,8 +275,7 @@ mod tests {
             state in state(),
             scale in 0.01f32..100.0,
         ) {
-            let mut seen = SeenStates::default();
-            context.iter().for_each(|state| seen.push(Arc::from(&state[..])));
+            let seen = seen(&context);
             let similarity = seen.max_similarity(&state);
             let naive = |other: &Vec<f32>| {
                 let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();

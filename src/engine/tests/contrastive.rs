@@ -18,7 +18,9 @@ impl LanguageModel for Stateful {
         watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Vec<RunOutput>, ModelError> {
         let mut outputs = self.0.forward(runs, watch)?;
-        outputs.iter_mut().for_each(|output| output.hidden.clone_from(&output.logits));
+        for output in &mut outputs {
+            output.hidden.clone_from(&output.logits);
+        }
         Ok(outputs)
     }
 

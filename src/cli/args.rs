@@ -9,6 +9,7 @@ use crate::model::{DeviceChoice, DtypeChoice, ModelSource, SpecialTokens};
 use crate::ui::theme::ColourDepth;
 
 use super::beams::BeamArgs;
+use super::contrastive::ContrastiveArgs;
 use super::exact::ExactArgs;
 use super::guidance::GuidanceArgs;
 use super::processors::ProcessorArgs;
@@ -190,7 +191,7 @@ pub struct RunArgs {
 /// The decoding options.
 #[derive(Debug, Args)]
 pub struct DecodingArgs {
-    /// greedy, sample, beam, beam-sample, diverse-beam, exact or speculative
+    /// greedy, sample, beam, beam-sample, diverse-beam, contrastive, exact or speculative
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
     /// The most tokens to generate
@@ -220,6 +221,9 @@ pub struct DecodingArgs {
     /// The beams.
     #[command(flatten)]
     pub beams: BeamArgs,
+    /// Contrastive search.
+    #[command(flatten)]
+    pub contrastive: ContrastiveArgs,
     /// The draft.
     #[command(flatten)]
     pub speculative: SpeculativeArgs,

@@ -4,6 +4,7 @@ mod args;
 mod beams;
 mod commands;
 mod compare;
+mod contrastive;
 mod error;
 mod exact;
 mod guidance;

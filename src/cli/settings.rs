@@ -83,6 +83,7 @@ impl DecodingArgs {
         let chain = self.chain.chain()?;
         let strategy = self.resolved_strategy(&chain)?;
         self.check_counts(strategy)?;
+        let contrastive = self.contrastive.settings(strategy, &chain)?;
         let speculation =
             self.speculative.speculation(strategy, self.verification(&chain), self.num_return_sequences)?;
         let chain = match speculation {
@@ -100,6 +101,7 @@ impl DecodingArgs {
             min_new_tokens: self.min_new_tokens,
             sequences: self.num_return_sequences as u64,
             beams: self.beams.settings(strategy, self.seed.unwrap_or(0), self.num_return_sequences)?,
+            contrastive,
             stop: self.stop.clone(),
             eos_token_ids: if self.ignore_eos { Some(Vec::new()) } else { self.eos_token_id.clone().map(|ids| ids.0) },
             special,
@@ -121,7 +123,7 @@ impl DecodingArgs {
     fn resolved_strategy(&self, chain: &Chain) -> Result<&'static StrategyRow, CliError> {
         let asked = self.seed.is_some() || self.chain.asks_for_sampling(chain);
         let sampling = if asked { Sampling::Asked } else { Sampling::NotAsked };
-        let name = match self.strategy.as_deref() {
+        let name = match self.strategy.as_deref().or(self.contrastive.strategy()) {
             Some(name) => Some(name),
             None => self.beams.strategy(sampling)?,
         };
@@ -144,9 +146,9 @@ impl DecodingArgs {
             let n = self.num_return_sequences;
             return input(format!("--num-return-sequences: {n} is not between 1 and {MOST_SEQUENCES}"));
         }
-        if self.num_return_sequences > 1 && strategy.name == "greedy" {
-            let n = self.num_return_sequences;
-            return input(format!("--num-return-sequences: greedy finds one sequence, not {n}: use --strategy sample"));
+        if self.num_return_sequences > 1 && ["greedy", "contrastive"].contains(&strategy.name) {
+            let (name, n) = (strategy.name, self.num_return_sequences);
+            return input(format!("--num-return-sequences: {name} finds one sequence, not {n}: use --strategy sample"));
         }
         if self.stop.iter().any(String::is_empty) {
             return input("--stop: an empty text stops everything: give at least one character".into());

@@ -19,6 +19,7 @@ pub mod beam;
 mod candidates;
 mod chain;
 pub mod consensus;
+pub mod contrastive;
 pub mod diff;
 mod distribution;
 mod error;

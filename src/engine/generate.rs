@@ -89,6 +89,8 @@ pub struct Timing {
 pub struct PromptRead {
     pub(super) end: CacheNode,
     pub(super) logits: Arc<[f32]>,
+    /// The hidden state of each token; empty where the model gives none.
+    pub(super) hidden: Vec<Arc<[f32]>>,
     /// One for each token; the first has none.
     pub scores: Vec<Option<TokenScore>>,
 }
@@ -113,6 +115,7 @@ pub fn read_prompt(
         )));
     }
     let mut scores = vec![None];
+    let mut hidden = Vec::new();
     let mut last: Option<(CacheNode, Arc<[f32]>)> = None;
     for (index, tokens) in prompt.chunks(CHUNK).enumerate() {
         let run = Run { after: last.as_ref().map(|(node, _)| *node), tokens, logits: Positions::All };
@@ -120,6 +123,7 @@ pub fn read_prompt(
         let mut shifted = |progress: Progress| watch(Progress { done: index * CHUNK + progress.done, total });
         let outputs = model.forward(&[run], &mut shifted).map_err(EngineError::from_model)?;
         for output in outputs {
+            hidden.extend(output.hidden);
             for (i, (node, logits)) in output.nodes.into_iter().zip(output.logits).enumerate() {
                 if let Some(&next) = prompt.get(index * CHUNK + i + 1) {
                     scores.push(Some(TokenScore::of(next, &logits)?));
@@ -129,7 +133,7 @@ pub fn read_prompt(
         }
     }
     let (end, logits) = last.ok_or_else(no_logits)?;
-    Ok(PromptRead { end, logits, scores })
+    Ok(PromptRead { end, logits, hidden, scores })
 }
 
 /// Generates one sequence after a prompt that was read, and shows every step to `observe`.

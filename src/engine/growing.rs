@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::decode::contrastive::ContrastiveStep;
 use crate::decode::speculative::Proposal;
 use crate::decode::strategy::Choice;
 use crate::decode::{Analysis, Chain, Context, Distribution, TokenId};
@@ -37,6 +38,8 @@ pub enum StepDetail<'a> {
     Plain,
     /// What was drafted, and what became of it.
     Speculative(&'a Proposal),
+    /// The candidates that were compared.
+    Contrastive(&'a ContrastiveStep),
 }
 
 /// Shown every step; breaks the generating off.

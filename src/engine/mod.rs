@@ -3,6 +3,7 @@
 
 mod analyst;
 mod beam;
+mod contrastive;
 mod error;
 mod evaluator;
 mod exact;
@@ -18,6 +19,7 @@ mod worker;
 
 pub use analyst::Question;
 pub use beam::{BeamRequest, DroppedBeams, ObservedBeams, generate_beams};
+pub use contrastive::generate_contrastive;
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
 pub use exact::{Exact, ExactProgress, ExactRequest, Given, Rival, exact};

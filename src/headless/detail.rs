@@ -7,6 +7,7 @@ use crate::engine::StepDetail;
 use crate::model::Tokenizer;
 use crate::session::trace::{self, Speculative};
 
+use super::contrastive::ContrastiveRecord;
 use super::exact::ExactDocument;
 use super::figures::token_name;
 use super::speculative::SpeculativeDocument;
@@ -18,22 +19,29 @@ use super::write::percent;
 pub(super) struct Detail {
     #[serde(skip_serializing_if = "Option::is_none")]
     speculative: Option<Speculative>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contrastive: Option<ContrastiveRecord>,
 }
 
 impl Detail {
     pub(super) fn new(detail: StepDetail<'_>, tokenizer: &dyn Tokenizer) -> Self {
         match detail {
             StepDetail::Plain => Self::default(),
-            StepDetail::Speculative(proposal) => Self { speculative: Some(record(proposal, tokenizer)) },
+            StepDetail::Speculative(proposal) => {
+                Self { speculative: Some(record(proposal, tokenizer)), ..Self::default() }
+            }
+            StepDetail::Contrastive(step) => {
+                Self { contrastive: Some(ContrastiveRecord::new(step, tokenizer)), ..Self::default() }
+            }
         }
     }
 
-    /// The same, as a trace has it.
+    /// The same, as a trace has it, where it is about a draft.
     pub(super) fn recorded(step: &trace::Step) -> Self {
-        Self { speculative: step.speculative.clone() }
+        Self { speculative: step.speculative.clone(), ..Self::default() }
     }
 
-    /// The same for people; nothing where there is nothing to say.
+    /// What became of a draft, for people.
     pub(super) fn note(&self) -> Option<String> {
         let Speculative { verdict, drafted, acceptance, .. } = self.speculative.as_ref()?;
         let chance = percent(acceptance.unwrap_or_default());

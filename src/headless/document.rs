@@ -176,6 +176,10 @@ pub(super) fn settings(settings: &RunSettings, eos_token_ids: &[TokenId]) -> Map
     if matches!(settings.strategy.kind, StrategyKind::Exact) {
         put("budget", settings.budget.into());
     }
+    if let Some(contrastive) = &settings.contrastive {
+        put("penalty_alpha", contrastive.penalty_alpha.into());
+        put("top_k", contrastive.top_k.into());
+    }
     if let Some(speculation) = &settings.speculation {
         put("num_assistant_tokens", speculation.assistant_tokens.into());
         let sampled = matches!(speculation.verification, Verification::Sampled { .. });

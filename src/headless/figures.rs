@@ -6,6 +6,7 @@ use crate::glyph::{self, Charset};
 use crate::model::Tokenizer;
 use crate::session::trace;
 
+use super::contrastive;
 use super::detail::Detail;
 use super::document::finite;
 use super::style::Style;
@@ -71,7 +72,7 @@ impl StepFigures {
                 .iter()
                 .map(|stage| (stage.label.clone(), stage.removed, stage.removed_mass))
                 .collect(),
-            note: Detail::new(step.detail, tokenizer).note(),
+            note: contrastive::taken(step.detail, tokenizer).or_else(|| Detail::new(step.detail, tokenizer).note()),
         }
     }
 
@@ -83,7 +84,7 @@ impl StepFigures {
             entropy: step.entropy,
             sampling_entropy: step.sampling_entropy,
             removed: step.stages.iter().map(removed).collect(),
-            note: Detail::recorded(step).note(),
+            note: contrastive::recorded(step).or_else(|| Detail::recorded(step).note()),
             ..Self::listed(step.sequence, step.step, &step.chosen)
         }
     }

@@ -2,6 +2,7 @@
 
 mod beams;
 mod compare;
+mod contrastive;
 mod detail;
 mod document;
 mod exact;

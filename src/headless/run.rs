@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::decode::beam::BeamSettings;
-use crate::decode::strategy::{Strategy, StrategyRow, strategy};
+use crate::decode::contrastive::ContrastiveSettings;
+use crate::decode::strategy::{Greedy, Strategy, StrategyRow, strategy};
 use crate::decode::{Chain, TokenId};
 use crate::engine::{
     BeamRequest, DroppedBeams, EngineError, Generated, Given, Observe, PromptRead, Reader, Request, Speculation,
-    Timing, Verification, generate, generate_beams, generate_speculatively, read_prompt, timed,
+    Timing, Verification, generate, generate_beams, generate_contrastive, generate_speculatively, read_prompt, timed,
 };
 use crate::model::{LanguageModel, LoadedModel, ModelInfo, SpecialTokens, Tokenizer};
 
@@ -46,6 +47,8 @@ pub struct RunSettings {
     pub speculation: Option<Speculation>,
     /// The options of the search, where the strategy is one.
     pub beams: Option<BeamSettings>,
+    /// The options of contrastive search, where the strategy is it.
+    pub contrastive: Option<ContrastiveSettings>,
     /// Texts that end the text.
     pub stop: Vec<String>,
     /// End-of-text ids in place of the model's; an empty list ignores the end.
@@ -245,11 +248,14 @@ impl Work<'_> {
     /// Does it, and gives the sequences best first.
     pub(super) fn done(mut self) -> Result<(Vec<Generated>, Outcome), HeadlessError> {
         let (settings, mut outcome) = (self.job.settings, Outcome::default());
-        let sequences = match (settings.strategy.single(settings.seed), settings.beams, settings.speculation) {
-            (Some(strategy), ..) => self.sequences(strategy.as_ref()),
-            (None, Some(beams), _) => self.beams(beams),
-            (None, None, Some(speculation)) => self.speculative(speculation, &mut outcome),
-            (None, None, None) => self.exact(&mut outcome),
+        let sequences = match settings.strategy.single(settings.seed) {
+            Some(strategy) => self.sequences(strategy.as_ref()),
+            None => match (settings.beams, settings.contrastive, settings.speculation) {
+                (Some(beams), ..) => self.beams(beams),
+                (_, Some(contrastive), _) => self.contrastive(contrastive),
+                (.., Some(speculation)) => self.speculative(speculation, &mut outcome),
+                _ => self.exact(&mut outcome),
+            },
         };
         self.job.progress.clear();
         let mut sequences = sequences?;
@@ -261,6 +267,13 @@ impl Work<'_> {
     fn sequences(&mut self, strategy: &dyn Strategy) -> Result<Vec<Generated>, HeadlessError> {
         self.each(strategy, &mut |work, request, observe| {
             generate(work.model, work.tokenizer, work.read, request, observe)
+        })
+    }
+
+    /// The same, each token compared with others: they are the best of what greedy search chooses from.
+    fn contrastive(&mut self, settings: ContrastiveSettings) -> Result<Vec<Generated>, HeadlessError> {
+        self.each(&Greedy, &mut |work, request, observe| {
+            generate_contrastive(work.model, work.tokenizer, work.read, request, settings, observe)
         })
     }
 

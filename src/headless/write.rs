@@ -199,11 +199,14 @@ pub(super) fn end_lines(sequences: &[Generated], table: Option<Vec<String>>, sty
     sequences.iter().flat_map(lines).chain(samples).collect()
 }
 
-/// Model, strategy and chain.
+/// Model, strategy with its options, and chain.
 pub(super) fn head_line(model: &str, settings: &Map<String, Value>) -> String {
     let setting = |name: &str| settings.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let chain = setting("chain").map(|chain| format!(" · {chain}")).unwrap_or_default();
-    format!("{model} · {}{chain}", setting("strategy").unwrap_or_default())
+    let number = |name: &str| settings.get(name).and_then(Value::as_f64);
+    let contrastive = number("penalty_alpha").zip(number("top_k"));
+    let contrastive = contrastive.map(|(alpha, k)| format!(" · penalty_alpha={alpha},top_k={k}")).unwrap_or_default();
+    format!("{model} · {}{contrastive}{chain}", setting("strategy").unwrap_or_default())
 }
 
 /// Where the time went.

@@ -6,6 +6,8 @@ mod beam_golden;
 mod candle;
 mod cli;
 mod compare;
+mod contrastive;
+mod contrastive_golden;
 mod docs;
 mod guidance;
 mod guidance_golden;

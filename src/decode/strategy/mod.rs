@@ -2,6 +2,7 @@
 
 mod beam;
 mod beam_sample;
+mod contrastive;
 mod diverse_beam;
 mod exact;
 mod greedy;
@@ -10,6 +11,8 @@ mod speculative;
 
 use super::beam::Selection;
 use super::{Analysis, Chain, Draw, TokenId};
+
+pub use greedy::Greedy;
 
 /// What a strategy chose at a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,6 +56,8 @@ pub enum StrategyKind {
     Single(fn(seed: u64) -> Box<dyn Strategy>),
     /// Several beams at once.
     Beams(BeamKind),
+    /// One sequence, of whose next tokens several are read at once: [`super::contrastive`].
+    Contrastive,
     /// The whole tree of sequences, as far as its bound and its budget reach: [`super::exact`].
     Exact,
     /// One sequence, by two models: [`super::speculative`].
@@ -76,7 +81,9 @@ impl StrategyRow {
     pub fn single(&self, seed: u64) -> Option<Box<dyn Strategy>> {
         match self.kind {
             StrategyKind::Single(build) => Some(build(seed)),
-            StrategyKind::Beams(_) | StrategyKind::Exact | StrategyKind::Speculative => None,
+            StrategyKind::Beams(_) | StrategyKind::Contrastive | StrategyKind::Exact | StrategyKind::Speculative => {
+                None
+            }
         }
     }
 
@@ -84,7 +91,9 @@ impl StrategyRow {
     #[must_use]
     pub fn beams(&self) -> Option<BeamKind> {
         match self.kind {
-            StrategyKind::Single(_) | StrategyKind::Exact | StrategyKind::Speculative => None,
+            StrategyKind::Single(_) | StrategyKind::Contrastive | StrategyKind::Exact | StrategyKind::Speculative => {
+                None
+            }
             StrategyKind::Beams(kind) => Some(kind),
         }
     }
@@ -95,7 +104,7 @@ impl StrategyRow {
         match self.kind {
             StrategyKind::Single(build) => build(0).effective_chain(chain),
             StrategyKind::Beams(kind) => (kind.effective_chain)(chain),
-            StrategyKind::Exact => chain.before_sampling(),
+            StrategyKind::Contrastive | StrategyKind::Exact => chain.before_sampling(),
             // Where it samples, all of it; where it is greedy, nothing of it is about sampling.
             StrategyKind::Speculative => chain.clone(),
         }
@@ -103,8 +112,16 @@ impl StrategyRow {
 }
 
 /// Every strategy.
-pub static STRATEGIES: &[StrategyRow] =
-    &[greedy::ROW, sampling::ROW, beam::ROW, beam_sample::ROW, diverse_beam::ROW, exact::ROW, speculative::ROW];
+pub static STRATEGIES: &[StrategyRow] = &[
+    greedy::ROW,
+    sampling::ROW,
+    beam::ROW,
+    beam_sample::ROW,
+    diverse_beam::ROW,
+    contrastive::ROW,
+    exact::ROW,
+    speculative::ROW,
+];
 
 /// Finds a strategy by its name.
 #[must_use]
@@ -139,7 +156,8 @@ mod tests {
             let warps = row.effective_chain(&chain) == chain;
             assert_eq!(warps, ["sample", "beam-sample", "speculative"].contains(&row.name), "{}", row.name);
             let either = row.single(0).is_some() != row.beams().is_some();
-            assert_eq!(either, !matches!(row.kind, StrategyKind::Exact | StrategyKind::Speculative));
+            let apart = matches!(row.kind, StrategyKind::Contrastive | StrategyKind::Exact | StrategyKind::Speculative);
+            assert_eq!(either, !apart);
         }
     }
 

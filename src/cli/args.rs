@@ -10,10 +10,13 @@ use crate::ui::theme::ColourDepth;
 use crate::ui::views::{VIEWS, View};
 
 use super::beams::BeamArgs;
+use super::contrastive::ContrastiveArgs;
 use super::exact::ExactArgs;
+use super::guidance::GuidanceArgs;
 use super::processors::ProcessorArgs;
 use super::replay::ReplayArgs;
 use super::score::ScoreArgs;
+use super::speculative::SpeculativeArgs;
 
 /// See how a language model chooses its words.
 ///
@@ -189,7 +192,7 @@ pub struct RunArgs {
 /// The decoding options.
 #[derive(Debug, Args)]
 pub struct DecodingArgs {
-    /// greedy, sample, beam, beam-sample, diverse-beam or exact
+    /// greedy, sample, beam, beam-sample, diverse-beam, contrastive, exact or speculative
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
     /// The most tokens to generate
@@ -219,6 +222,15 @@ pub struct DecodingArgs {
     /// The beams.
     #[command(flatten)]
     pub beams: BeamArgs,
+    /// Contrastive search.
+    #[command(flatten)]
+    pub contrastive: ContrastiveArgs,
+    /// The draft.
+    #[command(flatten)]
+    pub speculative: SpeculativeArgs,
+    /// The negative prompt.
+    #[command(flatten)]
+    pub guidance: GuidanceArgs,
     /// The chain.
     #[command(flatten)]
     pub chain: ChainArgs,

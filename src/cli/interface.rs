@@ -22,6 +22,9 @@ pub(super) fn open(args: &InterfaceArgs) -> Result<(), CliError> {
 
 fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
     let chain = args.chain.chain()?;
+    if let Some(stage) = chain.guidance() {
+        return Err(CliError::Input(format!("{stage}: the interface has no negative prompt: use `logitscope run`")));
+    }
     let named = args.strategy.is_some() || !chain.stages().is_empty();
     // Somebody who asks for nothing gets something to look at: sampling through a usual chain.
     let strategy =

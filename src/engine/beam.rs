@@ -10,7 +10,8 @@ use crate::decode::{Chain, Distribution, TokenId};
 use crate::model::{CacheNode, LanguageModel, Positions, Run, Tokenizer, unwatched};
 
 use super::EngineError;
-use super::generate::{FinishReason, Generated, GeneratedToken, PromptRead, chain_of_step, finished};
+use super::generate::{FinishReason, Generated, GeneratedToken, PromptRead};
+use super::growing::{chain_of_step, finished};
 use super::text::{Pieces, assemble, find_stop};
 
 /// Steps between two sweeps of the cache. What is dropped meanwhile costs its slots; a sweep costs a pass over all slots.

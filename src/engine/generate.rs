@@ -171,7 +171,7 @@ impl PromptRead {
 }
 
 /// Reads a token after each of these, in one batch.
-fn read_next(model: &mut dyn LanguageModel, ends: &[End], token: TokenId) -> Result<Vec<End>, EngineError> {
+pub(super) fn read_next(model: &mut dyn LanguageModel, ends: &[End], token: TokenId) -> Result<Vec<End>, EngineError> {
     let tokens = [token];
     let run = |(node, _): &End| Run { after: Some(*node), tokens: &tokens, logits: Positions::Last };
     let runs: Vec<Run<'_>> = ends.iter().map(run).collect();

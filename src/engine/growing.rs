@@ -85,6 +85,14 @@ impl<'a> Growing<'a> {
         })
     }
 
+    /// The same sequence, grown by these tokens before, none of which ended it.
+    #[must_use]
+    pub(super) fn grown(mut self, tokens: &[GeneratedToken]) -> Self {
+        self.history.extend(tokens.iter().map(|token| token.id));
+        self.tokens.extend(tokens);
+        self
+    }
+
     /// Tokens generated so far, which is the number of the next step.
     pub(super) fn step(&self) -> usize {
         self.tokens.len()

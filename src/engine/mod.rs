@@ -19,16 +19,20 @@ mod text;
 mod worker;
 
 pub use analyst::Question;
-pub use beam::{BeamRequest, DroppedBeams, ObservedBeams, generate_beams};
+pub use beam::{BeamRequest, DroppedBeams, GrowingBeams, ObservedBeams, generate_beams};
 pub use contrastive::generate_contrastive;
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
-pub use exact::{Exact, ExactProgress, ExactRequest, Given, Rival, exact};
+pub use exact::{Exact, ExactProgress, ExactRequest, Given, GrowingExact, Rival, exact};
 pub use generate::{
     FinishReason, Generated, GeneratedToken, PromptRead, Request, Timing, generate, read_prompt, timed,
 };
 pub use growing::{Observe, Step, StepDetail};
-pub use jobs::{Ground, Job, Lane, News, ScoreJob, Scored, ScoredCompletion};
+pub use jobs::{
+    BeamsAsked, BeamsJob, BeamsMade, ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared,
+    ComparedToken, GreedyToken, Ground, Job, Lane, News, OptimumAsked, OptimumFound, OptimumJob, Proof, ScoreAsked,
+    ScoreJob, Scored, ScoredCompletion, TopToken,
+};
 pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};
 pub use speculative::{Reader, Speculation, SpeculativeCount, Verification, generate_speculatively};

@@ -73,6 +73,32 @@ pub enum Action {
     LowerMin,
     /// `min_p` up.
     HigherMin,
+    /// Fewer beams.
+    FewerBeams,
+    /// More beams.
+    MoreBeams,
+    /// Shorter sequences.
+    Shorter,
+    /// Longer sequences.
+    Longer,
+    /// Seed down.
+    LowerSeed,
+    /// Seed up.
+    HigherSeed,
+    /// The next column.
+    NextColumn,
+    /// The previous column.
+    PreviousColumn,
+    /// Another column, or another completion.
+    New,
+    /// The next strategy.
+    Strategy,
+    /// One draw for all columns, or one for each.
+    SharedDraws,
+    /// Edits the selected line or chain.
+    EditSelected,
+    /// The audit of usual mistakes.
+    Audit,
     /// Shows a view.
     Show(View),
     /// Edits the prompt.
@@ -122,6 +148,8 @@ pub enum Context {
     Help,
     /// The line in which the prompt is edited.
     Prompt,
+    /// Any other line being typed.
+    Line,
     /// The list of processors to add.
     Picker,
 }
@@ -140,6 +168,7 @@ impl Context {
         Self::Lessons,
         Self::Everywhere,
         Self::Prompt,
+        Self::Line,
         Self::Picker,
         Self::Help,
     ];
@@ -160,6 +189,7 @@ impl Context {
             Self::Everywhere => "Everywhere",
             Self::Help => "In this window",
             Self::Prompt => "While editing the prompt",
+            Self::Line => "While typing a line",
             Self::Picker => "While adding a stage",
         }
     }

@@ -201,6 +201,18 @@ impl App {
         &self.prompt
     }
 
+    /// Which prompt this is, counted from the first.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Whether a begin-of-text token is put before a prompt.
+    #[must_use]
+    pub fn special(&self) -> SpecialTokens {
+        self.special
+    }
+
     /// The seed of all draws.
     #[must_use]
     pub fn seed(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! Windows over the screen. They are a stack: the topmost one gets the keys. One file each: state, keys, picture, tests.
 
 mod help;
+mod line;
 mod picker;
 mod prompt;
 pub mod window;
@@ -15,6 +16,7 @@ use super::app::App;
 use super::message::Effect;
 
 pub use help::Help;
+pub use line::Line;
 pub use picker::Picker;
 pub use prompt::Prompt;
 

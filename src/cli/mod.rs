@@ -10,6 +10,7 @@ mod interface;
 mod processors;
 mod replay;
 mod score;
+mod screenshot;
 mod settings;
 
 use std::ffi::OsString;

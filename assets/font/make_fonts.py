@@ -3,9 +3,10 @@
     pip install fonttools
     python assets/font/make_fonts.py JetBrainsMono-Regular.ttf JetBrainsMono-Bold.ttf DejaVuSansMono.ttf
 
-The originals: https://github.com/JetBrains/JetBrainsMono (2.242) and https://github.com/dejavu-fonts/dejavu-fonts (2.37).
-What is left: Latin, Greek and Cyrillic with the signs that an interface and a formula need; symbols that JetBrains Mono
-lacks come from DejaVu Sans Mono. No hinting, no ligatures: cells are drawn one by one.
+The originals (licences in OFL.txt and DejaVu.txt beside this file): https://github.com/JetBrains/JetBrainsMono (2.242)
+and https://github.com/dejavu-fonts/dejavu-fonts (2.37). What is left: Latin, Greek and Cyrillic with the signs that an
+interface and a formula need; symbols that JetBrains Mono lacks come from DejaVu Sans Mono. No hinting, no ligatures:
+cells are drawn one by one.
 """
 
 import sys

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::headless::Format;
 use crate::model::{DeviceChoice, DtypeChoice, ModelSource, SpecialTokens};
 use crate::ui::theme::ColourDepth;
+use crate::ui::views::{VIEWS, View};
 
 use super::beams::BeamArgs;
 use super::exact::ExactArgs;
@@ -289,6 +290,9 @@ pub struct ScreenshotArgs {
     /// What is drawn.
     #[command(flatten)]
     pub interface: InterfaceArgs,
+    /// The view to draw, as the header names them
+    #[arg(long, value_name = "NAME", default_value = "step", value_parser = view)]
+    pub view: View,
     /// Columns and rows
     #[arg(long, value_name = "COLSxROWS", default_value = "120x36", value_parser = size)]
     pub size: Size,
@@ -392,6 +396,11 @@ fn colours(text: &str) -> Result<Colours, String> {
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.1..=60.0).contains(seconds));
     seconds.ok_or_else(|| "not a number of seconds from 0.1 to 60".into())
+}
+
+fn view(text: &str) -> Result<View, String> {
+    let names: Vec<&str> = VIEWS.iter().map(|row| row.name).collect();
+    View::named(text).ok_or_else(|| format!("it is not one of {}", names.join(", ")))
 }
 
 fn size(text: &str) -> Result<Size, String> {

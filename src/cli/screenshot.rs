@@ -50,6 +50,7 @@ impl Form {
 pub(super) fn screenshot(args: &ScreenshotArgs) -> Result<(), CliError> {
     let form = Form::of(args)?;
     let mut scene = Scene::open(&options(&args.interface)?, args.size.width, args.size.height)?;
+    scene.show(args.view)?;
     let file = if let Form::Animation(seconds) = form {
         export::animation(&frames(&mut scene, &args.keys, seconds)?, TITLE).into_bytes()
     } else {

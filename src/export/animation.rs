@@ -72,9 +72,11 @@ fn style(frames: &[Frame]) -> String {
         let percent = |seconds: f64| number(100.0 * seconds / total);
         let before = if index > 0 { "0%{visibility:hidden}" } else { "" };
         // The last frame stays to the end: nothing may follow it at 100 %.
-        let after = match index + 1 < frames.len() {
-            true => format!("{}%,to{{visibility:hidden}}", percent(end)),
-            false => "to{visibility:visible}".to_owned(),
+        let last = index + 1 == frames.len();
+        let after = if last {
+            "to{visibility:visible}".to_owned()
+        } else {
+            format!("{}%,to{{visibility:hidden}}", percent(end))
         };
         let _ = write!(style, "@keyframes k{index}{{{before}{}%{{visibility:visible}}{after}}}", percent(start));
         start = end;

@@ -33,26 +33,26 @@ impl Canvas {
     }
 
     /// A rectangle from (left, top) up to and without (right, bottom).
-    pub(super) fn fill(&mut self, [left, top, right, bottom]: [usize; 4], colour: Rgb) {
-        let (right, bottom) = (right.min(self.width), bottom.min(self.height));
-        for y in top..bottom {
-            if let Some(row) = self.pixels.get_mut(y * self.width + left..y * self.width + right.max(left)) {
-                row.fill(colour);
-            }
+    pub(super) fn fill(&mut self, [left, top, right, bottom]: [i32; 4], colour: Rgb) {
+        let inside = |value: i32, most: usize| (value.max(0) as usize).min(most);
+        let [left, right] = [left, right].map(|x| inside(x, self.width));
+        for y in inside(top, self.height)..inside(bottom, self.height) {
+            let start = y * self.width;
+            self.pixels[start + left..start + right.max(left)].fill(colour);
         }
     }
 
     /// A shape, mixed with what is under it.
     pub(super) fn stamp(&mut self, bitmap: &Bitmap, pen: Pen) {
-        for (line, row) in bitmap.coverage.chunks_exact(bitmap.width.max(1)).enumerate() {
-            let above = bitmap.above - line as i32;
+        for (line, row) in (0..).zip(bitmap.coverage.chunks_exact(bitmap.width.max(1))) {
+            let above = bitmap.above - line;
             let lean = if pen.italic { above as f32 * SLANT } else { 0.0 };
             let (whole, part) = (lean.floor() as i32, lean - lean.floor());
             let mut carried = 0.0;
-            for (column, &coverage) in row.iter().chain(&[0]).enumerate() {
+            for (column, &coverage) in (0..).zip(row.iter().chain(&[0])) {
                 // A pixel that leans by a part of a pixel lies on two.
                 let (here, next) = (f32::from(coverage) * (1.0 - part), f32::from(coverage) * part);
-                let x = pen.x + bitmap.left + whole + column as i32;
+                let x = pen.x + bitmap.left + whole + column;
                 self.mix(x, pen.baseline - above, (here + carried).round() as u16, pen.colour);
                 carried = next;
             }

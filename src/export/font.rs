@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use fontdue::{Font, FontSettings};
 
-/// Cells are this part of the font's size wide: the advance of JetBrains Mono.
+/// Cells are this part of the font's size wide: the advance of its letters.
 pub(super) const ADVANCE: f32 = 0.6;
 
 /// Which of the fonts.
@@ -68,7 +68,7 @@ impl Faces {
         let (metrics, coverage) = self.0[shape.face as usize].rasterize_indexed(shape.index, size);
         Bitmap {
             left: metrics.xmin,
-            above: metrics.ymin + metrics.height as i32,
+            above: metrics.ymin + i32::from(metrics.height as u16),
             width: metrics.width,
             coverage,
             advance: metrics.advance_width,

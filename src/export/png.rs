@@ -10,8 +10,8 @@ use super::font::{ADVANCE, Bitmap, Face, Faces, Shape};
 use super::picture::{Picture, Placed, Rgb};
 
 /// Pixels of a cell: large enough for slides and for paper.
-const CELL: [usize; 2] = [20, 44];
-const MARGIN: usize = 26;
+const CELL: [i32; 2] = [20, 44];
+const MARGIN: i32 = 26;
 const BASELINE: i32 = 33;
 const SIZE: f32 = CELL[0] as f32 / ADVANCE;
 /// Of the digits in the box of a character that no font has.
@@ -38,8 +38,7 @@ pub enum PngError {
 /// More than 2^26 pixels.
 pub fn png(picture: &Picture) -> Result<Vec<u8>, PngError> {
     let area = picture.buffer.area;
-    let width = usize::from(area.width) * CELL[0] + 2 * MARGIN;
-    let height = usize::from(area.height) * CELL[1] + 2 * MARGIN;
+    let [width, height] = corner(area.width, area.height).map(|end| (end + MARGIN) as usize);
     if width * height > MOST_PIXELS {
         return Err(PngError::Size(width, height));
     }
@@ -80,7 +79,7 @@ impl Painter<'_> {
         if placed.modifier.contains(Modifier::CROSSED_OUT) {
             self.part(placed, y, boxes::strike(cells), placed.fg);
         }
-        if let Some(parts) = boxes::parts(placed.symbol, CELL[1] as f64 / CELL[0] as f64) {
+        if let Some(parts) = boxes::parts(placed.symbol, f64::from(CELL[1]) / f64::from(CELL[0])) {
             for part in parts {
                 self.part(placed, y, part, placed.fg);
             }
@@ -98,7 +97,7 @@ impl Painter<'_> {
     fn letters(&mut self, placed: &Placed<'_>, y: u16, shapes: &[Shape]) {
         let [left, top] = corner(placed.x, y);
         let italic = placed.modifier.contains(Modifier::ITALIC);
-        let mut pen = Pen { x: left as i32, baseline: top as i32 + BASELINE, colour: placed.fg, italic };
+        let mut pen = Pen { x: left, baseline: top + BASELINE, colour: placed.fg, italic };
         for &shape in shapes {
             let advance = self.stamp(shape, SIZE, pen);
             if shape.face == Face::Symbols && placed.modifier.contains(Modifier::BOLD) {
@@ -127,12 +126,12 @@ impl Painter<'_> {
         let digits = format!("{:04X}", character as u32);
         let middle = digits.len().div_ceil(2);
         let step = SMALL * ADVANCE;
-        for (line, digits) in [&digits[..middle], &digits[middle..]].into_iter().enumerate() {
+        for (line, digits) in (0..).zip([&digits[..middle], &digits[middle..]]) {
             let start = (l + r) as f32 / 2.0 - step * digits.len() as f32 / 2.0;
             for (place, digit) in digits.chars().enumerate() {
                 let Some(shape) = self.faces.shape(digit, Face::Regular) else { continue };
                 let x = (start + step * place as f32).round() as i32;
-                let baseline = t as i32 + 14 + 15 * line as i32;
+                let baseline = t + 14 + 15 * line;
                 self.stamp(shape, SMALL, Pen { x, baseline, colour: placed.fg, italic: false });
             }
         }
@@ -141,7 +140,7 @@ impl Painter<'_> {
     /// A rectangle in units of cells. Edges are rounded, not sizes: what touches in cells touches in pixels.
     fn part(&mut self, placed: &Placed<'_>, y: u16, [left, top, width, height]: boxes::Part, colour: Rgb) {
         let origin = corner(placed.x, y);
-        let pixel = |axis: usize, cells: f64| origin[axis] + (cells * CELL[axis] as f64).round() as usize;
+        let pixel = |axis: usize, cells: f64| origin[axis] + (cells * f64::from(CELL[axis])).round() as i32;
         let [x, y] = [pixel(0, left), pixel(1, top)];
         let [right, bottom] = [pixel(0, left + width).max(x + 1), pixel(1, top + height).max(y + 1)];
         self.canvas.fill([x, y, right, bottom], colour);
@@ -149,8 +148,8 @@ impl Painter<'_> {
 }
 
 /// The upper left pixel of a cell.
-fn corner(x: u16, y: u16) -> [usize; 2] {
-    [MARGIN + usize::from(x) * CELL[0], MARGIN + usize::from(y) * CELL[1]]
+fn corner(x: u16, y: u16) -> [i32; 2] {
+    [MARGIN + i32::from(x) * CELL[0], MARGIN + i32::from(y) * CELL[1]]
 }
 
 #[cfg(test)]
@@ -161,6 +160,9 @@ mod tests {
     use ratatui::style::{Color, Style};
 
     const INK: Rgb = [250, 200, 100];
+    const LEFT: usize = MARGIN as usize;
+    const WIDE: usize = CELL[0] as usize;
+    const HIGH: usize = CELL[1] as usize;
 
     fn picture(text: &str, style: Style) -> Picture {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 2));
@@ -188,20 +190,20 @@ mod tests {
     fn lines_and_blocks_join_from_cell_to_cell() {
         for (text, column) in [("││", 10), ("██", 3), ("┼┼", 10)] {
             let (width, _, pixels) = decoded(&png(&picture(text, Style::new())).unwrap());
-            for y in MARGIN..MARGIN + 2 * CELL[1] {
-                assert_eq!(pixels[y * width + MARGIN + column], INK, "{text} at {y}");
+            for y in LEFT..LEFT + 2 * HIGH {
+                assert_eq!(pixels[y * width + LEFT + column], INK, "{text} at {y}");
             }
         }
         let (width, _, pixels) = decoded(&png(&picture("─┬┼╮", Style::new())).unwrap());
-        let middle = MARGIN + CELL[1] / 2;
-        assert!(pixels[middle * width + MARGIN..][..3 * CELL[0] + 10].iter().all(|pixel| *pixel == INK));
+        let middle = LEFT + HIGH / 2;
+        assert!(pixels[middle * width + LEFT..][..3 * WIDE + 10].iter().all(|pixel| *pixel == INK));
     }
 
     #[test]
     fn every_symbol_leaves_ink_in_its_cells_and_blanks_leave_none() {
         let inked = |text: &str| {
             let (width, height, pixels) = decoded(&png(&picture(text, Style::new().fg(Color::White))).unwrap());
-            assert_eq!((width, height), (6 * CELL[0] + 2 * MARGIN, 2 * CELL[1] + 2 * MARGIN));
+            assert_eq!((width, height), (6 * WIDE + 2 * LEFT, 2 * HIGH + 2 * LEFT));
             pixels.iter().filter(|pixel| **pixel != [10, 20, 30]).count()
         };
         assert_eq!(inked("      "), 0);

@@ -15,4 +15,5 @@ mod processor_golden;
 mod score;
 mod score_golden;
 mod screenshots;
+mod themes;
 mod trace;

@@ -15,12 +15,7 @@ const SCENES: &[Scene] = &[
     ("help.svg", "120x36", "dark", "?"),
     ("themes.svg", "120x36", "catppuccin-mocha", "Right Right Right c"),
     ("projector.svg", "100x30", "projector", "Right Right Right p p Down Down"),
-    (
-        "tour.animated.svg",
-        "100x30",
-        "dark",
-        "Right Right t t T T T p p p p P P P Right Right Left Left Down Enter Right",
-    ),
+    ("tour.animated.svg", "80x24", "dark", "Right t t T T T p p p p Right Left Down Enter"),
 ];
 
 fn draw((name, size, theme, keys): &Scene, to: &Path) {

@@ -47,7 +47,7 @@ pub enum Command {
     Tokens(TokensArgs),
     /// Convert a recorded trace to a table, CSV or JSON
     Replay(ReplayArgs),
-    /// Draw the real interface as SVG or text
+    /// Draw the real interface as SVG, PNG or text
     Screenshot(ScreenshotArgs),
     /// List the themes, or check a theme file
     Theme(ThemeArgs),
@@ -311,7 +311,11 @@ pub struct ScreenshotArgs {
     /// Keys to press first, as in "Right Right Down"
     #[arg(long, value_name = "KEYS", default_value = "")]
     pub keys: String,
-    /// Where to: a file that ends in .svg or .txt; without it, text on standard output
+    /// One frame after every key, as an SVG that plays; seconds for each, if not 1
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "1",
+        value_parser = seconds)]
+    pub animate: Option<f64>,
+    /// Where to: a file that ends in .svg, .png or .txt; without it, text on standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -399,6 +403,11 @@ fn colours(text: &str) -> Result<Colours, String> {
         (_, Some(depth)) => Ok(Colours(Some(depth))),
         (_, None) => Err("not one of auto, true, 256, 16, none".into()),
     }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.1..=60.0).contains(seconds));
+    seconds.ok_or_else(|| "not a number of seconds from 0.1 to 60".into())
 }
 
 fn view(text: &str) -> Result<View, String> {

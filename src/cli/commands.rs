@@ -15,6 +15,7 @@ use super::compare::compare;
 use super::interface;
 use super::replay::replay;
 use super::score::score;
+use super::screenshot::screenshot;
 
 pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
     match cli.command {
@@ -25,7 +26,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
         Some(Command::Logits(args)) => logits(&args),
         Some(Command::Tokens(args)) => tokens(&args),
         Some(Command::Replay(args)) => replay(&args),
-        Some(Command::Screenshot(args)) => interface::screenshot(&args),
+        Some(Command::Screenshot(args)) => screenshot(&args),
         Some(Command::Theme(args)) => interface::theme(&args.action),
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator panics where output fails, and a closed pipe is no fault.

@@ -12,6 +12,7 @@ mod interface;
 mod processors;
 mod replay;
 mod score;
+mod screenshot;
 mod settings;
 mod speculative;
 

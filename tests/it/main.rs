@@ -20,4 +20,5 @@ mod score;
 mod score_golden;
 mod screenshots;
 mod speculative;
+mod themes;
 mod trace;

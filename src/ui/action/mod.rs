@@ -103,7 +103,7 @@ pub enum Action {
     Show(View),
     /// Edits the prompt.
     Edit,
-    /// The other theme.
+    /// Opens the list of themes.
     Theme,
     /// Opens help.
     Help,
@@ -152,6 +152,8 @@ pub enum Context {
     Line,
     /// The list of processors to add.
     Picker,
+    /// The list of themes.
+    Themes,
 }
 
 impl Context {
@@ -170,6 +172,7 @@ impl Context {
         Self::Prompt,
         Self::Line,
         Self::Picker,
+        Self::Themes,
         Self::Help,
     ];
 
@@ -191,6 +194,7 @@ impl Context {
             Self::Prompt => "While editing the prompt",
             Self::Line => "While typing a line",
             Self::Picker => "While adding a stage",
+            Self::Themes => "While choosing colours",
         }
     }
 }

@@ -90,7 +90,7 @@ actions! {
     Everywhere Show(View::Lessons) [char('7')] "" "guided lessons";
     Everywhere Edit [char('i')] "prompt" "edit the prompt";
     Everywhere Stop [key(KeyCode::Esc)] "" "stop running; clear a message";
-    Everywhere Theme [char('c')] "" "dark or light colours";
+    Everywhere Theme [char('c')] "" "choose the colours";
     Everywhere Help [char('?'), key(KeyCode::F(1))] "help" "all keys";
     Everywhere Suspend [control('z')] "" "back to the shell; fg continues";
     Everywhere Quit [char('q'), control('c')] "leave" "leave";
@@ -109,4 +109,9 @@ actions! {
     Picker Accept [key(KeyCode::Enter), char(' ')] "add" "add the stage";
     Picker Close [key(KeyCode::Esc), char('q')] "close" "close without adding";
     Picker Quit [control('c')] "" "leave";
+    Themes Up [key(KeyCode::Up), char('k')] "" "the theme above, at once";
+    Themes Down [key(KeyCode::Down), char('j'), char('c')] "" "the theme below, at once";
+    Themes Accept [key(KeyCode::Enter), char(' ')] "take" "take this theme";
+    Themes Close [key(KeyCode::Esc), char('q')] "keep the old one" "back to the theme before";
+    Themes Quit [control('c')] "" "leave";
 }

@@ -47,7 +47,7 @@ pub struct Setup {
     pub special: SpecialTokens,
     /// The seed of all draws.
     pub seed: u64,
-    /// The themes that a key goes through, for the terminal's colours; at least one.
+    /// The themes to choose from, the one to begin with first, for the terminal's colours; at least one.
     pub themes: Vec<Theme>,
     /// Which symbols may be drawn.
     pub charset: Charset,
@@ -181,6 +181,12 @@ impl App {
     #[must_use]
     pub fn look(&self) -> Look<'_> {
         Look { theme: &self.themes[self.theme], charset: self.charset }
+    }
+
+    /// The themes to choose from.
+    #[must_use]
+    pub fn themes(&self) -> &[Theme] {
+        &self.themes
     }
 
     /// The view in front.

@@ -27,7 +27,13 @@ pub(super) fn render(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer
     let heading = paint::row(area, 0);
     let x = paint::heading(buffer, heading, "The usual mistakes", look);
     let parts = look.signs().parts;
-    paint::note(buffer, heading, x, &[&format!("{wrong} would choose another {parts}"), &format!("{wrong} {parts}")], look);
+    paint::note(
+        buffer,
+        heading,
+        x,
+        &[&format!("{wrong} would choose another {parts}"), &format!("{wrong} {parts}")],
+        look,
+    );
     let titles = paint::row(area, 1);
     let muted = look.style(Role::Muted);
     let room = area.width.saturating_sub(NAME + CHOICE);
@@ -40,7 +46,14 @@ pub(super) fn render(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer
     for (y, (row, verdict)) in (area.y + 2..area.bottom()).zip(AUDITS.iter().zip(&scored.verdicts)) {
         let differs = verdict.best != Some(scored.best);
         let style = look.style(if differs { Role::Bad } else { Role::Base });
-        put(buffer, area.x + 1, y, row.mistake, usize::from(NAME) - 1, look.style(if differs { Role::Strong } else { Role::Base }));
+        put(
+            buffer,
+            area.x + 1,
+            y,
+            row.mistake,
+            usize::from(NAME) - 1,
+            look.style(if differs { Role::Strong } else { Role::Base }),
+        );
         for (place, value) in (0..values).zip(&verdict.values) {
             let text = logprob(*value, look.signs().minus_infinity);
             put_right(buffer, area.x + NAME + (place + 1) * VALUE, y, &text, look.style(Role::Base));
@@ -52,7 +65,14 @@ pub(super) fn render(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer
         let whole = format!("{}: {}", row.summary, row.why);
         let text = if whole.len() <= room { whole.as_str() } else { row.summary };
         if room >= 16 {
-            put(buffer, about, y, &crate::glyph::cut(&crate::glyph::plain(text, look.charset), room, look.charset), room, muted);
+            put(
+                buffer,
+                about,
+                y,
+                &crate::glyph::cut(&crate::glyph::plain(text, look.charset), room, look.charset),
+                room,
+                muted,
+            );
         }
     }
 }

@@ -31,8 +31,7 @@ fn edit(app: &mut App, line: usize, text: String) -> Vec<Effect> {
         0 => ("What stands before the completions".to_owned(), "no space at its end: that belongs to the completions"),
         line => (format!("Completion {line}"), "a word begins with its space"),
     };
-    let check =
-        |text: &str| if text.is_empty() { Err("it is empty: give it some text".to_owned()) } else { Ok(()) };
+    let check = |text: &str| if text.is_empty() { Err("it is empty: give it some text".to_owned()) } else { Ok(()) };
     app.open(Line::new(title, (text, hint), check, move |app, text| {
         app.views.score.set(line, text.to_owned());
         Ok(refresh(app))

@@ -48,7 +48,14 @@ fn one(app: &App, scored: Option<&Scored>, line: usize, area: Rect, buffer: &mut
     }
     put(buffer, area.x, area.y, &format!("{mark}{label}"), usize::from(LABEL) - 1, style);
     if best {
-        put(buffer, area.x + LABEL - 4, area.y, look.signs().winner, 1, look.style(if selected { Role::Selected } else { Role::Good }));
+        put(
+            buffer,
+            area.x + LABEL - 4,
+            area.y,
+            look.signs().winner,
+            1,
+            look.style(if selected { Role::Selected } else { Role::Good }),
+        );
     }
     let text = Rect { x: area.x + LABEL, width: area.width.saturating_sub(LABEL + 1), ..area };
     let (Some(scored), Model::Open { tokenizer, .. }) = (scored, app.model()) else {
@@ -76,7 +83,8 @@ pub(super) fn possible(scored: &Scored) -> bool {
 fn coloured(scored: &Scored, line: usize) -> Vec<(TokenId, Role)> {
     match line.checked_sub(1).map(|index| scored.completions.get(index)) {
         None => {
-            let role = |score: &Option<crate::engine::TokenScore>| score.map_or(Role::Base, |score| band(score.logprob));
+            let role =
+                |score: &Option<crate::engine::TokenScore>| score.map_or(Role::Base, |score| band(score.logprob));
             scored.prompt.iter().copied().zip(scored.prompt_scores.iter().map(role)).collect()
         }
         Some(completion) => completion.map_or_else(Vec::new, |completion| {

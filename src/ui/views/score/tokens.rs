@@ -69,7 +69,9 @@ pub(super) fn render(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer
     }
     put(buffer, titles.x + 2, titles.y, "token", 5, look.style(Role::Muted));
     let rows = usize::from(area.height.saturating_sub(2));
-    let first = (state.token() + 1).saturating_sub(rows).max(state.token().saturating_sub(rows / 2).min(lines.len().saturating_sub(rows)));
+    let first = (state.token() + 1)
+        .saturating_sub(rows)
+        .max(state.token().saturating_sub(rows / 2).min(lines.len().saturating_sub(rows)));
     for (y, (index, line)) in (area.y + 2..area.bottom()).zip(lines.iter().enumerate().skip(first)) {
         let ground = if index == state.token() { look.style(Role::Selected) } else { Style::new() };
         let cells = usize::from(area.width);

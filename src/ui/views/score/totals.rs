@@ -27,7 +27,13 @@ pub(super) fn render(app: &App, scored: Option<&Scored>, area: Rect, buffer: &mu
     let ends = Ends::of(area);
     let titles = paint::row(area, 1);
     let muted = look.style(Role::Muted);
-    let names = ["tokens".to_owned(), format!("{} log p", look.signs().sum), "mean".into(), "perplexity".into(), "bits/byte".into()];
+    let names = [
+        "tokens".to_owned(),
+        format!("{} log p", look.signs().sum),
+        "mean".into(),
+        "perplexity".into(),
+        "bits/byte".into(),
+    ];
     for (end, name) in ends.columns.iter().zip(names) {
         put_right(buffer, *end, titles.y, &name, muted);
     }

@@ -98,14 +98,23 @@ impl Knobs {
     /// # Errors
     /// More stages than a chain can have.
     pub fn chain(&self) -> Result<Chain, DecodeError> {
-        let mut chain = Chain::default();
-        for knob in self.list.iter().filter(|knob| knob.switch == Switch::On) {
-            chain.push(knob.stage.clone())?;
-        }
+        let chain = self.whole_chain()?;
         Ok(match self.mode {
             Mode::Sampling => chain,
             Mode::Greedy => chain.before_sampling(),
         })
+    }
+
+    /// The chain of all stages that are switched on: a strategy takes the part that it uses.
+    ///
+    /// # Errors
+    /// More stages than a chain can have.
+    pub fn whole_chain(&self) -> Result<Chain, DecodeError> {
+        let mut chain = Chain::default();
+        for knob in self.list.iter().filter(|knob| knob.switch == Switch::On) {
+            chain.push(knob.stage.clone())?;
+        }
+        Ok(chain)
     }
 
     /// What each stage of the list did in a chain that ran, or why it did nothing.

@@ -41,6 +41,14 @@ pub struct Signs {
     pub track: &'static str,
     /// Frames of something that goes on.
     pub spinner: &'static [&'static str],
+    /// Beams: one that runs on, one that finished, one that is out.
+    pub beams: [&'static str; 3],
+    /// A token of greedy's path.
+    pub greedy: &'static str,
+    /// A token of the proven optimum.
+    pub optimum: &'static str,
+    /// The branches of a tree.
+    pub branches: Branches,
     /// Where a sequence leaves another one; a verdict that is not the true one.
     pub parts: &'static str,
     /// The winner.
@@ -51,6 +59,21 @@ pub struct Signs {
     pub minus_infinity: &'static str,
     /// Corners and sides of a window: top left, top right, bottom left, bottom right, side.
     pub frame: [&'static str; 5],
+}
+
+/// Lines between the nodes of a tree that grows to the right, in a light and a heavy form: the heavy one is the best path.
+#[derive(Debug)]
+pub struct Branches {
+    /// On to the right.
+    pub on: [&'static str; 2],
+    /// Past other nodes, downwards.
+    pub past: [&'static str; 2],
+    /// The first of several children, in the parent's own row: light, heavy to the first, heavy to a later one.
+    pub first: [&'static str; 3],
+    /// One between: light, heavy to it, heavy past it.
+    pub middle: [&'static str; 3],
+    /// The last one.
+    pub last: [&'static str; 2],
 }
 
 const UNICODE: Signs = Signs {
@@ -66,6 +89,16 @@ const UNICODE: Signs = Signs {
     eighths: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
     track: " ",
     spinner: &["⠋", "⠙", "⠸", "⠴", "⠦", "⠇"],
+    beams: ["●", "■", "✕"],
+    greedy: "◇",
+    optimum: "★",
+    branches: Branches {
+        on: ["─", "━"],
+        past: ["│", "┃"],
+        first: ["┬", "┯", "┱"],
+        middle: ["├", "┡", "┠"],
+        last: ["└", "┗"],
+    },
     parts: "≠",
     winner: "★",
     sum: "Σ",
@@ -86,6 +119,16 @@ const ASCII: Signs = Signs {
     eighths: [".", ".", ".", "-", "-", "=", "=", "#"],
     track: " ",
     spinner: &["|", "/", "-", "\\"],
+    beams: ["o", "#", "x"],
+    greedy: "g",
+    optimum: "*",
+    branches: Branches {
+        on: ["-", "="],
+        past: ["|", "|"],
+        first: ["+", "+", "+"],
+        middle: ["+", "+", "+"],
+        last: ["`", "`"],
+    },
     parts: "!",
     winner: "*",
     sum: "sum",

@@ -34,6 +34,7 @@
 mod expand;
 mod group;
 mod norm;
+mod reign;
 mod search;
 mod settings;
 mod step;
@@ -41,8 +42,9 @@ mod step;
 mod tests;
 
 pub use norm::{Length, LengthNorm};
+pub use reign::{Contender, Reign, reigns};
 pub use search::{BeamSearch, BeamText, StopCheck, run_on};
-pub use settings::{BeamSettings, BeamTask, EarlyStopping, Selection};
+pub use settings::{BeamSettings, BeamTask, EarlyStopping, PENALTIES, Selection};
 pub use step::{
     Beam, BeamCandidate, BeamNode, BeamStep, BeamStop, BeamToken, Ending, Hypothesis, StoppingBound, Verdict,
 };

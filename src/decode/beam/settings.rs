@@ -9,7 +9,7 @@ use crate::decode::{DecodeError, TokenId};
 /// The most beams: what they need grows with beams × vocabulary.
 const MOST_BEAMS: usize = 256;
 /// The range of the length penalty.
-const PENALTIES: std::ops::RangeInclusive<f64> = -2.0..=5.0;
+pub const PENALTIES: std::ops::RangeInclusive<f64> = -2.0..=5.0;
 
 /// When enough hypotheses have finished. In every case B of them must have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,9 @@ pub enum EarlyStopping {
 }
 
 impl EarlyStopping {
+    /// Every value.
+    pub const ALL: [Self; 3] = [Self::True, Self::False, Self::Never];
+
     /// As in `--early-stopping`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -46,12 +49,10 @@ impl FromStr for EarlyStopping {
     type Err = DecodeError;
 
     fn from_str(text: &str) -> Result<Self, DecodeError> {
-        [Self::True, Self::False, Self::Never].into_iter().find(|when| when.name() == text).ok_or_else(|| {
-            DecodeError::BadValue {
-                name: "early_stopping".into(),
-                value: text.into(),
-                wrong: "not one of true, false, never".into(),
-            }
+        Self::ALL.into_iter().find(|when| when.name() == text).ok_or_else(|| DecodeError::BadValue {
+            name: "early_stopping".into(),
+            value: text.into(),
+            wrong: "not one of true, false, never".into(),
         })
     }
 }

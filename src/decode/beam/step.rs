@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::norm::Length;
 use crate::decode::TokenId;
 
 /// A token in the tree of a search: every continuation that a step looked at has a number of its own.
@@ -113,6 +114,15 @@ impl Verdict {
         matches!(self, Self::Kept | Self::Finished(Ending::Length) | Self::Outscored(Ending::Length))
     }
 
+    /// How it ended; none for what did not.
+    #[must_use]
+    pub fn ending(self) -> Option<Ending> {
+        match self {
+            Self::Kept | Self::BelowCut => None,
+            Self::Finished(ending) | Self::EndedOutside(ending) | Self::Outscored(ending) => Some(ending),
+        }
+    }
+
     /// Why it is out; none for what runs on or finished.
     #[must_use]
     pub fn reason(self) -> Option<&'static str> {
@@ -152,6 +162,15 @@ pub struct BeamCandidate {
     pub verdict: Verdict,
     /// The random number that chose it, where one did.
     pub draw: Option<f64>,
+}
+
+impl BeamCandidate {
+    /// What counts as its length after a prompt of so many tokens.
+    #[must_use]
+    pub fn counted(&self, prompt: usize) -> Length {
+        let end_tokens = usize::from(self.verdict.ending() == Some(Ending::End));
+        Length { prompt, generated: self.length, end_tokens }
+    }
 }
 
 /// What a group compares to know whether it may stop.

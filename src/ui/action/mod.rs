@@ -77,10 +77,26 @@ pub enum Action {
     FewerBeams,
     /// More beams.
     MoreBeams,
+    /// Length penalty down.
+    LowerAlpha,
+    /// Length penalty up.
+    HigherAlpha,
+    /// The next length norm.
+    LengthNorm,
+    /// The next rule of early stopping.
+    EarlyStopping,
     /// Shorter sequences.
     Shorter,
     /// Longer sequences.
     Longer,
+    /// The next kind of beam search.
+    BeamKind,
+    /// Folds or unfolds a branch.
+    Fold,
+    /// Hypotheses or the ledger of candidates.
+    Ledger,
+    /// Searches for the most probable sequence of all.
+    Optimum,
     /// Seed down.
     LowerSeed,
     /// Seed up.

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::glyph;
+use crate::ui::action::Context;
 use crate::ui::app::{App, Model, Run, Work};
 use crate::ui::knobs::Mode;
 use crate::ui::number::short;
@@ -54,6 +55,8 @@ fn separator(app: &App) -> String {
 
 fn position(app: &App) -> Option<String> {
     let (session, Model::Open { info, .. }) = (app.session()?, app.model()) else { return None };
+    // Other views have a place of their own in time.
+    app.view().row().contexts.contains(&Context::Session).then_some(())?;
     let mode = match app.knobs().mode() {
         Mode::Sampling => "sampling",
         Mode::Greedy => "greedy",

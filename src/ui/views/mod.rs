@@ -3,6 +3,7 @@
 //! A view is a row of [`VIEWS`]: its keys, how it is drawn, what it does. Views with a timeline step forward and back together:
 //! whoever leaves one at a step finds the next one at the same step.
 
+pub mod beam;
 pub mod compare;
 pub mod score;
 pub mod step;
@@ -71,11 +72,13 @@ pub struct Timeline {
 }
 
 /// Every view, in the order of the keys 1, 2, 3 …
-pub static VIEWS: &[ViewRow] = &[step::ROW, compare::ROW, score::ROW];
+pub static VIEWS: &[ViewRow] = &[step::ROW, beam::ROW, compare::ROW, score::ROW];
 
 /// The state of every view that has one of its own.
 #[derive(Default)]
 pub struct States {
+    /// The beam tree.
+    pub beam: beam::State,
     /// Strategies side by side.
     pub compare: compare::State,
     /// Scored completions.

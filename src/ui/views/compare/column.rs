@@ -8,8 +8,9 @@ use ratatui::style::Style;
 
 use super::render::Bands;
 use super::state::{Column, State};
+use crate::decode::Stage;
 use crate::decode::scoring::Totals;
-use crate::engine::{ColumnEnd, ComparedToken, FinishReason, TopToken};
+use crate::engine::{ColumnAsked, ColumnEnd, ComparedToken, FinishReason, GeneratedToken, TopToken};
 use crate::glyph;
 use crate::model::Tokenizer;
 use crate::ui::look::Look;
@@ -99,28 +100,11 @@ impl Pane<'_> {
                 put_right(buffer, row.right().saturating_sub(1), row.y, text, style);
             }
         }
-        let chain = asked.strategy.effective_chain(&asked.chain).to_string().replace(',', ", ");
-        let mut about = if chain.is_empty() { "no filter, no penalty".to_owned() } else { chain };
-        if self.draws() {
-            about = format!("{about} {} seed {}", look.signs().dot, asked.seed);
+        let lines = about(&asked, look, cells, area.height.saturating_sub(1).into());
+        for (y, line) in (area.y + 1..area.bottom()).zip(lines) {
+            let glyphs = glyph::plain(&line, look.charset);
+            put_glyphs(buffer, row.x, y, &glyphs, cells, look, look.style(Role::Muted));
         }
-        let glyphs = glyph::plain(&about, look.charset);
-        let lines = wrap(&glyphs, cells);
-        let below = area.y + 1..area.bottom();
-        let last = below.len().saturating_sub(1);
-        for (place, (y, line)) in below.zip(lines).enumerate() {
-            // What has no room shows an ellipsis in the last line.
-            let line = if place == last { line.start..glyphs.len() } else { line };
-            let skipped =
-                usize::from(place > 0 && glyphs[line.clone()].first().is_some_and(|glyph| glyph.symbol == " "));
-            put_glyphs(buffer, row.x, y, &glyphs[line][skipped..], cells, look, look.style(Role::Muted));
-        }
-    }
-
-    /// Whether its strategy draws.
-    fn draws(&self) -> bool {
-        let asked = &self.column.asked;
-        ["sample", "beam-sample"].contains(&asked.strategy.name)
     }
 
     /// The running text up to the step.
@@ -188,10 +172,11 @@ impl Pane<'_> {
         let (Some(here), false) = (self.here(), area.is_empty()) else { return };
         let look = self.look;
         let area = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
-        for (y, top) in (area.y..area.bottom()).zip(here.top.iter()) {
+        let listed: Vec<TopToken> = here.top.iter().take(area.height.into()).copied().collect();
+        for (y, top) in (area.y..area.bottom()).zip(with_chosen(listed, here)) {
             let row = Rect { y, height: 1, ..area };
             let chosen = top.id == here.token.id;
-            let (sign, role) = match top {
+            let (sign, role) = match &top {
                 _ if chosen => (look.signs().chosen, Role::Chosen),
                 TopToken { sampling_prob: Some(0.0), .. } => (look.signs().removed, Role::Removed),
                 _ => (" ", Role::Base),
@@ -255,9 +240,10 @@ impl Pane<'_> {
             Some(ColumnEnd::Failed(_)) => "failed",
         };
         let first = self.state.columns().first().filter(|_| self.index > 0);
+        let signs = self.look.signs();
         match first.map(|first| self.column.parts(first)) {
-            Some(Some(step)) => format!("{ended}, {} 1 at step {}", self.look.signs().parts, step + 1),
-            Some(None) => format!("{ended}, as column 1"),
+            Some(Some(step)) => format!("{ended} {} {} step {}", signs.dot, signs.parts, step + 1),
+            Some(None) => format!("{ended} {} as 1", signs.dot),
             None => ended.to_owned(),
         }
     }
@@ -271,6 +257,49 @@ impl Pane<'_> {
             None => style,
         }
     }
+}
+
+/// The chain that the strategy uses and the seed, in lines that break between stages; what is too much goes into the last line.
+fn about(asked: &ColumnAsked, look: Look<'_>, cells: usize, lines: usize) -> Vec<String> {
+    let chain = asked.strategy.effective_chain(&asked.chain);
+    let last = chain.stages().len().saturating_sub(1);
+    let stage = |(place, stage): (usize, &Stage)| format!("{stage}{}", if place < last { "," } else { "" });
+    let mut pieces: Vec<String> = chain.stages().iter().enumerate().map(stage).collect();
+    if pieces.is_empty() {
+        pieces.push("no filter, no penalty".to_owned());
+    }
+    if draws(asked) {
+        pieces.push(format!("{} seed {}", look.signs().dot, asked.seed));
+    }
+    let mut made: Vec<String> = Vec::new();
+    for piece in pieces {
+        let full = made.len() == lines;
+        match made.last_mut() {
+            Some(line) if full || glyph::cells(line) + 1 + glyph::cells(&piece) <= cells => {
+                line.push(' ');
+                line.push_str(&piece);
+            }
+            _ => made.push(piece),
+        }
+    }
+    made
+}
+
+/// The chosen token is always among those that show: in the place of the last one, if need be.
+fn with_chosen(mut listed: Vec<TopToken>, here: &ComparedToken) -> Vec<TopToken> {
+    let GeneratedToken { id, logprob, sampling_logprob, .. } = here.token;
+    if listed.iter().all(|top| top.id != id) {
+        let normalized = listed.first().and_then(|top| top.sampling_prob);
+        listed.pop();
+        let sampling_prob = normalized.map(|_| sampling_logprob.exp());
+        listed.push(TopToken { id, prob: logprob.exp(), sampling_prob });
+    }
+    listed
+}
+
+/// Whether its strategy draws.
+fn draws(asked: &ColumnAsked) -> bool {
+    ["sample", "beam-sample"].contains(&asked.strategy.name)
 }
 
 fn tokens(count: usize) -> String {

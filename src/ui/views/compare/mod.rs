@@ -4,6 +4,8 @@ mod column;
 mod edit;
 mod render;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

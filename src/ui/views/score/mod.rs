@@ -5,6 +5,8 @@ mod edit;
 mod lines;
 mod render;
 mod state;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod totals;
 

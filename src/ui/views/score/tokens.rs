@@ -62,9 +62,10 @@ pub(super) fn render(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer
     paint::note(buffer, heading, x, &[&format!("{} of {}", state.token() + 1, lines.len())], look);
     let right = area.right();
     // From the right: entropy, rank, p, log p; the token has what they leave.
-    let ends = [right, right.saturating_sub(8), right.saturating_sub(15), right.saturating_sub(23)];
+    let wide = u16::from(area.width >= 46);
+    let ends = [0, 7 + wide, 13 + 2 * wide, 20 + 3 * wide].map(|cells| right.saturating_sub(cells));
     let titles = paint::row(area, 1);
-    for (end, name) in ends.iter().zip(["entropy", "rank", "p", "log p"]) {
+    for (end, name) in ends.iter().zip([if wide == 1 { "entropy" } else { "H" }, "rank", "p", "log p"]) {
         put_right(buffer, *end, titles.y, name, look.style(Role::Muted));
     }
     put(buffer, titles.x + 2, titles.y, "token", 5, look.style(Role::Muted));
@@ -84,7 +85,7 @@ pub(super) fn render(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer
             None => look.style(role).patch(ground),
         };
         let glyphs = token_glyphs(tokenizer.as_ref(), line.id, look.charset);
-        let room = usize::from(ends[3].saturating_sub(area.x + 2 + 9));
+        let room = usize::from(ends[3].saturating_sub(area.x + 2 + 8));
         let role = line.logprob.map_or(Role::Muted, band);
         put_glyphs(buffer, area.x + 2, y, &glyphs, room, look, on(role));
         let nothing = || look.signs().dot.to_owned();

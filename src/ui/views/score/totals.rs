@@ -41,7 +41,7 @@ pub(super) fn render(app: &App, scored: Option<&Scored>, area: Rect, buffer: &mu
     let most = sums.filter(|sum| sum.is_finite()).fold(f64::MIN_POSITIVE, f64::max);
     for (index, completion) in scored.completions.iter().enumerate() {
         let row = paint::row(area, 2 + index as u16);
-        if row.is_empty() || row.y + 1 >= area.bottom() {
+        if row.is_empty() || row.y >= area.bottom() {
             break;
         }
         let totals = completion.totals;
@@ -96,15 +96,19 @@ fn verdict(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer) {
     let mut text = winner(scored);
     let means: Vec<f64> = scored.completions.iter().map(|completion| completion.totals.mean_logprob()).collect();
     if let Some(other) = best(&means).filter(|other| *other != scored.best && possible(scored)) {
-        text = format!("{text}; {} by the mean it would be {}", look.signs().parts, other + 1);
+        text = format!("{text}; {} by the mean: {}", look.signs().parts, other + 1);
     }
     let glyphs = glyph::plain(&text, look.charset);
     let room = usize::from(row.width.saturating_sub(2));
-    let warned = scored.completions.iter().position(|completion| completion.cut_together.is_some());
-    let x = put_glyphs(buffer, row.x + 1, row.y, &glyphs, room, look, look.style(Role::Strong));
-    if let Some(index) = warned {
-        warning(scored, index, tokenizer.as_ref(), (row, x), look, buffer);
+    put_glyphs(buffer, row.x + 1, row.y, &glyphs, room, look, look.style(Role::Strong));
+    if let Some(index) = cut_otherwise(scored) {
+        warning(scored, index, tokenizer.as_ref(), paint::row(area, 3 + scored.completions.len() as u16), look, buffer);
     }
+}
+
+/// The first completion that gives other tokens when it is cut together with the prompt.
+pub(super) fn cut_otherwise(scored: &Scored) -> Option<usize> {
+    scored.completions.iter().position(|completion| completion.cut_together.is_some())
 }
 
 /// Which completion is the most probable, and by how much.
@@ -126,22 +130,17 @@ fn winner(scored: &Scored) -> String {
 }
 
 /// The tokens that prompt and completion give when they are cut together, where the two meet.
-fn warning(
-    scored: &Scored,
-    index: usize,
-    tokenizer: &dyn Tokenizer,
-    (row, x): (Rect, u16),
-    look: Look<'_>,
-    buffer: &mut Buffer,
-) {
+fn warning(scored: &Scored, index: usize, tokenizer: &dyn Tokenizer, row: Rect, look: Look<'_>, buffer: &mut Buffer) {
     let together: &[TokenId] = scored.completions[index].cut_together.as_deref().unwrap_or_default();
     let from = scored.prompt.len().saturating_sub(1).min(together.len());
-    let mut glyphs = glyph::plain(&format!("cut with the prompt, {} gives other tokens: ", index + 1), look.charset);
+    let mut glyphs = glyph::plain(
+        &format!("{} gives other tokens when it is cut together with the prompt: ", index + 1),
+        look.charset,
+    );
     for id in together[from..].iter().take(3) {
         glyphs.extend(token_glyphs(tokenizer, *id, look.charset));
         glyphs.extend(glyph::plain(" ", look.charset));
     }
-    let style = look.style(Role::Tag);
-    let x = put(buffer, x + 1, row.y, look.signs().dot, 1, style);
-    put_glyphs(buffer, x + 1, row.y, &glyphs, usize::from(row.right().saturating_sub(x + 1)), look, style);
+    let room = usize::from(row.width.saturating_sub(2));
+    put_glyphs(buffer, row.x + 1, row.y, &glyphs, room, look, look.style(Role::Tag));
 }

@@ -10,6 +10,7 @@ use crate::ui::theme::ColourDepth;
 
 use super::beams::BeamArgs;
 use super::exact::ExactArgs;
+use super::lesson::LessonArgs;
 use super::processors::ProcessorArgs;
 use super::replay::ReplayArgs;
 use super::score::ScoreArgs;
@@ -43,6 +44,8 @@ pub enum Command {
     Tokens(TokensArgs),
     /// Convert a recorded trace to a table, CSV or JSON
     Replay(ReplayArgs),
+    /// List the guided lessons, open one, print it, or check a lesson file
+    Lesson(LessonArgs),
     /// Draw the real interface as SVG or text
     Screenshot(ScreenshotArgs),
     /// List the themes, or check a theme file

@@ -7,6 +7,7 @@ mod compare;
 mod error;
 mod exact;
 mod interface;
+mod lesson;
 mod processors;
 mod replay;
 mod score;

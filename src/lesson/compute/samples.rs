@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::generate::{How, run};
 use super::{Arguments, ComputationRow, Figure, Opened, within};
 use crate::decode::{Chain, TokenId};
-use crate::engine::{ExactRequest, exact};
+use crate::engine::{ExactRequest, Rival, exact};
 use crate::lesson::error::Fault;
 use crate::lesson::picture::{Bar, Cell, Column, Mark, Picture, Row};
 use crate::lesson::text::number;
@@ -55,7 +55,7 @@ struct Parameters {
 
 const MOST_SAMPLES: usize = 2000;
 /// Prefixes that are expanded to prove the most probable text.
-const BUDGET: usize = 5000;
+const BUDGET: usize = 50_000;
 /// Bars of the histogram.
 const BINS: usize = 8;
 const EXAMPLES: usize = 5;
@@ -103,6 +103,10 @@ fn compute(arguments: Arguments<'_, '_>) -> Result<Figure, Fault> {
 
 /// The most probable text of all.
 fn mode(opened: &mut Opened, max_new_tokens: usize) -> Result<Sample, Fault> {
+    let how = How { strategy: "greedy".into(), chain: Chain::default(), seed: 0, max_new_tokens };
+    let greedy = run(opened, &how, 0, &mut |_| {})?;
+    let tokens = greedy.tokens.iter().map(|token| token.id).collect();
+    let rival = Rival { name: how.strategy, tokens, sum_logprob: greedy.sum_logprob };
     let (ends, forbidden) = (opened.ends(), opened.model.info().never_chosen.clone());
     let request = ExactRequest {
         prompt_tokens: opened.ids.len(),
@@ -111,7 +115,7 @@ fn mode(opened: &mut Opened, max_new_tokens: usize) -> Result<Sample, Fault> {
         eos_token_ids: &ends,
         forbidden: &forbidden,
         budget: BUDGET,
-        rivals: &[],
+        rivals: &[rival],
     };
     let found = exact(opened.model.as_mut(), &opened.read, &request, &mut |_| ControlFlow::Continue(()))?;
     if !found.proven {

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::headless::Format;
 use crate::model::{DeviceChoice, DtypeChoice, ModelSource, SpecialTokens};
 use crate::ui::theme::ColourDepth;
+use crate::ui::views::{VIEWS, View};
 
 use super::beams::BeamArgs;
 use super::exact::ExactArgs;
@@ -292,6 +293,9 @@ pub struct ScreenshotArgs {
     /// What is drawn.
     #[command(flatten)]
     pub interface: InterfaceArgs,
+    /// The view to draw, as the header names them
+    #[arg(long, value_name = "NAME", default_value = "step", value_parser = view)]
+    pub view: View,
     /// Columns and rows
     #[arg(long, value_name = "COLSxROWS", default_value = "120x36", value_parser = size)]
     pub size: Size,
@@ -386,6 +390,11 @@ fn colours(text: &str) -> Result<Colours, String> {
         (_, Some(depth)) => Ok(Colours(Some(depth))),
         (_, None) => Err("not one of auto, true, 256, 16, none".into()),
     }
+}
+
+fn view(text: &str) -> Result<View, String> {
+    let names: Vec<&str> = VIEWS.iter().map(|row| row.name).collect();
+    View::named(text).ok_or_else(|| format!("it is not one of {}", names.join(", ")))
 }
 
 fn size(text: &str) -> Result<Size, String> {

@@ -56,6 +56,7 @@ fn load_theme(name: &str) -> Result<Theme, ThemeError> {
 pub(super) fn screenshot(args: &ScreenshotArgs) -> Result<(), CliError> {
     let options = options(&args.interface)?;
     let mut scene = Scene::open(&options, args.size.width, args.size.height)?;
+    scene.show(args.view)?;
     scene.press(&args.keys)?;
     let buffer = scene.buffer();
     let Some(file) = &args.out else {

@@ -66,6 +66,23 @@ impl Evaluator {
         self.model.as_ref()
     }
 
+    /// The model, for work beside the session's.
+    pub fn model_mut(&mut self) -> &mut dyn LanguageModel {
+        self.model.as_mut()
+    }
+
+    /// The cache entry of a token of the session, where it was read.
+    #[must_use]
+    pub fn cached(&self, node: NodeId) -> Option<CacheNode> {
+        self.known.get(&node).copied()
+    }
+
+    /// Lets the model forget all but what it has read of the session, and these entries.
+    pub fn sweep(&mut self, live: &[CacheNode]) {
+        let kept: Vec<CacheNode> = self.known.values().chain(live).copied().collect();
+        self.model.retain(&kept);
+    }
+
     /// Forgets everything: another session begins.
     pub fn clear(&mut self) {
         self.model.retain(&[]);

@@ -7,6 +7,7 @@ mod error;
 mod evaluator;
 mod exact;
 mod generate;
+mod jobs;
 mod memo;
 mod score;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use exact::{Exact, ExactProgress, ExactRequest, Given, Rival, exact};
 pub use generate::{
     FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
 };
+pub use jobs::{Ground, Job, Lane, News, ScoreJob, Scored, ScoredCompletion};
 pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};
 pub use text::assemble;

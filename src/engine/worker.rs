@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::EngineError;
 use super::analyst::{Analyst, Question};
 use super::evaluator::{Evaluator, TokenScore};
 use super::generate::timed;
+use super::jobs::{Ground, Job, Jobs, Lane, News, Turn};
 
 /// What the interface asks for. Every command carries the epoch of its prompt; an answer to an older epoch is never sent.
 pub enum Command {
@@ -35,6 +36,17 @@ pub enum Command {
         epoch: u64,
         /// From the root to the node whose logits are wanted.
         path: Vec<(NodeId, TokenId)>,
+    },
+    /// Begins longer work, in the place of what is under way on its lane; without a job that is only ended.
+    Job {
+        /// The epoch of its prompt.
+        epoch: u64,
+        /// What it is for.
+        lane: Lane,
+        /// Passed back with its news.
+        serial: u64,
+        /// The work.
+        job: Option<Box<dyn Job>>,
     },
     /// Runs a chain over logits, beside the model. Of several that wait, only the newest is done.
     Analyse(Question),
@@ -107,6 +119,28 @@ pub enum Event {
     Failed {
         /// The epoch.
         epoch: u64,
+        /// One line.
+        message: String,
+    },
+    /// A job has something to tell.
+    News {
+        /// As in the command.
+        epoch: u64,
+        /// As in the command.
+        lane: Lane,
+        /// As in the command.
+        serial: u64,
+        /// `None` when it is done.
+        news: Option<News>,
+    },
+    /// A job could not go on.
+    JobFailed {
+        /// As in the command.
+        epoch: u64,
+        /// As in the command.
+        lane: Lane,
+        /// As in the command.
+        serial: u64,
         /// One line.
         message: String,
     },
@@ -212,26 +246,95 @@ fn serve(
         Err(error) => return emit(Event::OpenFailed { message: error.to_string() }),
     };
     emit(Event::Opened { info: model.info().clone(), tokenizer: Arc::clone(&tokenizer) });
-    let mut evaluator = Evaluator::new(model);
-    while let Ok(command) = inbox.recv() {
-        match newest(command, inbox) {
-            Command::Prompt { epoch, text, special } => {
-                evaluator.clear();
-                emit(prompted(epoch, &text, special, tokenizer.as_ref()));
+    let mut server =
+        Server { evaluator: Evaluator::new(model), tokenizer, jobs: Jobs::default(), epoch: 0, generation, emit };
+    // Without a job the thread sleeps; with one it looks for commands between any two turns.
+    loop {
+        let first = if server.jobs.is_empty() {
+            inbox.recv().ok()
+        } else {
+            match inbox.try_recv() {
+                Ok(command) => Some(command),
+                Err(TryRecvError::Empty) => {
+                    server.turn();
+                    continue;
+                }
+                Err(TryRecvError::Disconnected) => None,
             }
-            Command::Evaluate { epoch, path } => evaluate(&mut evaluator, epoch, &path, generation, emit),
-            Command::Analyse(_) | Command::Cancel => {}
-        }
+        };
+        let Some(first) = first else { return };
+        let waiting: Vec<Command> = std::iter::once(first).chain(inbox.try_iter()).collect();
+        server.all(waiting);
     }
 }
 
-/// Skips to the newest of the commands that wait: the last prompt, else the last path. A path never follows the prompt that it
-/// belongs to without the interface having seen that prompt's tokens, so the paths beside a waiting prompt are out of date.
-fn newest(first: Command, inbox: &Receiver<Command>) -> Command {
-    inbox.try_iter().fold(first, |last, next| {
+/// What the model's thread works with.
+struct Server<'a> {
+    evaluator: Evaluator,
+    tokenizer: Arc<dyn Tokenizer>,
+    jobs: Jobs,
+    /// The epoch of the newest prompt.
+    epoch: u64,
+    generation: &'a Generation,
+    emit: &'a dyn Fn(Event),
+}
+
+impl Server<'_> {
+    /// Does the commands that wait: the last prompt, else the last path, and the jobs. A path never follows the prompt that it
+    /// belongs to without the interface having seen that prompt's tokens, so the paths beside a waiting prompt are out of date;
+    /// and so are all jobs but those of its epoch.
+    fn all(&mut self, waiting: Vec<Command>) {
         let prompt = |command: &Command| matches!(command, Command::Prompt { .. });
-        if prompt(&next) || !prompt(&last) { next } else { last }
-    })
+        let prompted = waiting.iter().rposition(prompt);
+        let newest_path = waiting.iter().rposition(|command| matches!(command, Command::Evaluate { .. }));
+        for (place, command) in waiting.into_iter().enumerate() {
+            match command {
+                Command::Prompt { epoch, text, special } if prompted == Some(place) => {
+                    self.jobs.clear();
+                    self.evaluator.clear();
+                    self.epoch = epoch;
+                    (self.emit)(self::prompted(epoch, &text, special, self.tokenizer.as_ref()));
+                }
+                Command::Evaluate { epoch, path } if prompted.is_none() && newest_path == Some(place) => {
+                    evaluate(&mut self.evaluator, epoch, &path, self.generation, self.emit);
+                }
+                Command::Job { epoch, lane, serial, job } if epoch == self.epoch => {
+                    self.jobs.put(lane, serial, job);
+                    self.sweep();
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Forgets what a job that is over has read.
+    fn sweep(&mut self) {
+        self.evaluator.sweep(&self.jobs.live());
+    }
+
+    /// One turn of one job.
+    fn turn(&mut self) {
+        let (epoch, generation) = (self.epoch, self.generation);
+        let current = || generation.epoch.load(Ordering::Relaxed) == epoch;
+        if !current() {
+            return self.jobs.clear();
+        }
+        let mut watch = |_| if current() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+        let (evaluator, tokenizer) = (&mut self.evaluator, &self.tokenizer);
+        let mut ground = Ground { evaluator, tokenizer, watch: &mut watch };
+        let Some(Turn { lane, serial, result }) = self.jobs.turn(&mut ground) else { return };
+        if !current() {
+            return;
+        }
+        let going_on = matches!(result, Ok(Some(_)));
+        (self.emit)(match result {
+            Ok(news) => Event::News { epoch, lane, serial, news },
+            Err(error) => Event::JobFailed { epoch, lane, serial, message: error.to_string() },
+        });
+        if !going_on {
+            self.sweep();
+        }
+    }
 }
 
 fn prompted(epoch: u64, text: &str, special: SpecialTokens, tokenizer: &dyn Tokenizer) -> Event {

@@ -5,11 +5,39 @@ use ratatui::layout::Rect;
 /// The smallest screen that shows anything but a message.
 pub const SMALLEST: (u16, u16) = (40, 12);
 
-/// The areas of the panels; each includes its heading.
+/// The whole screen: a line above, a line below, and between them the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Areas {
+pub struct Frame {
     /// One line.
     pub header: Rect,
+    /// The view.
+    pub body: Rect,
+    /// One line.
+    pub footer: Rect,
+}
+
+impl Frame {
+    /// The parts of a screen; `None` where it is too small.
+    #[must_use]
+    pub fn of(screen: Rect) -> Option<Self> {
+        if screen.width < SMALLEST.0 || screen.height < SMALLEST.1 {
+            return None;
+        }
+        let margin = if screen.width >= 120 { 2 } else { 0 };
+        let gap = u16::from(screen.height >= 32);
+        let mut body = screen;
+        let header = take_top(&mut body, 1);
+        let footer = take_bottom(&mut body, 1);
+        body = Rect { x: body.x + margin, width: body.width - 2 * margin, ..body };
+        take_top(&mut body, gap);
+        take_bottom(&mut body, gap);
+        Some(Self { header, body, footer })
+    }
+}
+
+/// The areas of the panels of a step; each includes its heading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Areas {
     /// The running text.
     pub text: Rect,
     /// The distribution of the next token.
@@ -20,32 +48,21 @@ pub struct Areas {
     pub detail: Rect,
     /// The draw.
     pub strip: Rect,
-    /// One line.
-    pub footer: Rect,
 }
 
 impl Areas {
-    /// The areas of a screen; `None` where it is too small.
+    /// The areas of a view's body.
     #[must_use]
-    pub fn of(screen: Rect) -> Option<Self> {
-        if screen.width < SMALLEST.0 || screen.height < SMALLEST.1 {
-            return None;
-        }
-        let margin = if screen.width >= 120 { 2 } else { 0 };
-        let gap = u16::from(screen.height >= 32);
-        let mut rest = screen;
-        let header = take_top(&mut rest, 1);
-        let footer = take_bottom(&mut rest, 1);
-        rest = Rect { x: rest.x + margin, width: rest.width - 2 * margin, ..rest };
+    pub fn of(body: Rect) -> Self {
+        let gap = u16::from(body.height >= 28);
+        let mut rest = body;
+        let text = take_top(&mut rest, text_height(body.height));
         take_top(&mut rest, gap);
-        take_bottom(&mut rest, gap);
-        let text = take_top(&mut rest, 1 + (screen.height.saturating_sub(6) / 6).clamp(1, 8));
-        take_top(&mut rest, gap);
-        let strip = take_bottom(&mut rest, strip_height(screen.height));
+        let strip = take_bottom(&mut rest, strip_height(body.height));
         take_bottom(&mut rest, gap);
         let (list, side) = split(rest, gap);
         let (chain, detail) = share_side(side, gap);
-        Some(Self { header, text, list, chain, detail, strip, footer })
+        Self { text, list, chain, detail, strip }
     }
 
     /// How many tokens the list shows: without its heading, its column titles and the row of all others.
@@ -55,11 +72,17 @@ impl Areas {
     }
 }
 
-fn strip_height(screen: u16) -> u16 {
-    match screen {
-        ..18 => 2,
-        18..36 => 4,
-        36..50 => 5,
+/// Lines of running text with their heading, for a body so high.
+#[must_use]
+pub fn text_height(body: u16) -> u16 {
+    1 + (body.saturating_sub(2) / 6).clamp(1, 8)
+}
+
+fn strip_height(body: u16) -> u16 {
+    match body {
+        ..16 => 2,
+        16..32 => 4,
+        32..46 => 5,
         _ => 6,
     }
 }
@@ -87,7 +110,8 @@ fn share_side(mut side: Rect, gap: u16) -> (Rect, Rect) {
     (chain, side)
 }
 
-fn take_top(rest: &mut Rect, height: u16) -> Rect {
+/// Cuts rows off at the top.
+pub fn take_top(rest: &mut Rect, height: u16) -> Rect {
     let height = height.min(rest.height);
     let top = Rect { height, ..*rest };
     rest.y += height;
@@ -95,7 +119,8 @@ fn take_top(rest: &mut Rect, height: u16) -> Rect {
     top
 }
 
-fn take_bottom(rest: &mut Rect, height: u16) -> Rect {
+/// Cuts rows off at the bottom.
+pub fn take_bottom(rest: &mut Rect, height: u16) -> Rect {
     let height = height.min(rest.height);
     rest.height -= height;
     Rect { y: rest.bottom(), height, ..*rest }
@@ -110,11 +135,12 @@ mod tests {
         for width in (0..=210).step_by(3) {
             for height in 0..=70 {
                 let screen = Rect::new(0, 0, width, height);
-                let Some(areas) = Areas::of(screen) else {
+                let Some(Frame { header, body, footer }) = Frame::of(screen) else {
                     assert!(width < 40 || height < 12);
                     continue;
                 };
-                let Areas { header, text, list, chain, detail, strip, footer } = areas;
+                let areas = Areas::of(body);
+                let Areas { text, list, chain, detail, strip } = areas;
                 let all = [header, text, list, chain, detail, strip, footer];
                 for (index, area) in all.iter().enumerate() {
                     assert_eq!(area.intersection(screen).area(), area.area());

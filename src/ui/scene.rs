@@ -16,6 +16,7 @@ use super::app::{App, Model, Setup};
 use super::message::{Effect, Message};
 use super::theme::{ColourDepth, Role, colour};
 use super::view::view;
+use super::views::View;
 use super::{Options, UiError};
 
 /// Longer than any step of a scene takes.
@@ -87,6 +88,16 @@ impl Scene {
         Ok(())
     }
 
+    /// Brings a view to the front, and waits until everything has come to rest.
+    ///
+    /// # Errors
+    /// The engine doesn't answer.
+    pub fn show(&mut self, view: View) -> Result<(), UiError> {
+        let effects = self.app.show_view(view);
+        self.follow(effects);
+        self.settle()
+    }
+
     /// Gives the screen another size.
     pub fn resize(&mut self, width: u16, height: u16) {
         self.screen = Rect::new(0, 0, width, height);
@@ -95,7 +106,12 @@ impl Scene {
 
     /// Lets something happen, without waiting for what follows.
     pub fn handle(&mut self, message: Message) {
-        for effect in self.app.update(message) {
+        let effects = self.app.update(message);
+        self.follow(effects);
+    }
+
+    fn follow(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
             match effect {
                 Effect::Engine(command) => (self.send)(command),
                 Effect::Wake(_) => self.ticking = Some(()),

@@ -4,29 +4,24 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::app::App;
-use super::layout::{Areas, SMALLEST};
+use super::layout::{Frame, SMALLEST};
 use super::paint::put;
-use super::panels::{chain, detail, distribution, footer, header, overlays, strip, text};
+use super::panels::{footer, header};
 use super::theme::Role;
 
 /// Draws the whole screen. Returns where the terminal's cursor belongs, if anywhere.
 pub fn view(app: &App, screen: Rect, buffer: &mut Buffer) -> Option<Position> {
     let screen = screen.intersection(buffer.area);
     buffer.set_style(screen, app.look().style(Role::Base));
-    let Some(areas) = Areas::of(screen) else {
+    let Some(frame) = Frame::of(screen) else {
         too_small(app, screen, buffer);
         return None;
     };
-    header::render(app, areas.header, buffer);
-    text::render(app, areas.text, buffer);
-    distribution::render(app, areas.list, buffer);
-    chain::render(app, areas.chain, buffer);
-    detail::render(app, areas.detail, buffer);
-    strip::render(app, areas.strip, buffer);
-    let cursor =
-        app.overlays().iter().map(|overlay| overlays::render(app, overlay, screen, buffer)).next_back().flatten();
-    footer::render(app, areas.footer, buffer);
-    cursor
+    header::render(app, frame.header, buffer);
+    let in_view = (app.view().row().render)(app, frame.body, buffer);
+    let in_window = app.overlays().iter().map(|overlay| overlay.render(app, screen, buffer)).next_back();
+    footer::render(app, frame.footer, buffer);
+    in_window.unwrap_or(in_view)
 }
 
 fn too_small(app: &App, screen: Rect, buffer: &mut Buffer) {

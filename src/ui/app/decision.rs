@@ -79,6 +79,12 @@ impl Draws {
         Self { seed, redrawn: BTreeMap::new() }
     }
 
+    /// The seed.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// Forgets what was redrawn.
     pub fn clear(&mut self) {
         self.redrawn.clear();

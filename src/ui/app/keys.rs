@@ -1,52 +1,72 @@
 //! Keys into actions, and what each action does.
 
 use ratatui::crossterm::event::KeyEvent;
-use tui_input::{Input, InputRequest};
+use tui_input::InputRequest;
 
-use crate::decode::Direction;
+use crate::decode::{Direction, ProcessorRow};
 
 use super::{App, Run};
 use crate::ui::action::{Action, Context, Key, lookup};
-use crate::ui::knobs::Knobs;
 use crate::ui::message::{Effect, Exit};
-use crate::ui::overlay::{Overlay, typing};
+use crate::ui::overlays::{Fate, Help, Overlay, Picker, Prompt, typing};
+use crate::ui::views::View;
 
 impl App {
-    /// Where keys are meant now.
+    /// The groups of keys that count now, the first before the others.
     #[must_use]
-    pub fn context(&self) -> Context {
-        self.overlays.last().map_or(Context::Step, Overlay::context)
+    pub fn contexts(&self) -> Vec<Context> {
+        match self.overlays.last() {
+            Some(overlay) => vec![overlay.context()],
+            None => self.view.row().contexts.iter().copied().chain([Context::Everywhere]).collect(),
+        }
     }
 
     pub(super) fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
         self.notice = None;
-        let context = self.context();
-        match lookup(context, Key::of(event)) {
+        match lookup(&self.contexts(), Key::of(event)) {
             Some(Action::Quit) => vec![Effect::Quit(Exit::Asked)],
-            Some(action) if context == Context::Step => self.act(action),
-            Some(action) => self.act_on_overlay(action),
-            None => {
-                if let (Some(Overlay::Prompt { input }), Some(request)) = (self.overlays.last_mut(), typing(event)) {
-                    input.handle(request);
-                }
-                Vec::new()
+            Some(action) if self.overlays.is_empty() => {
+                let own = (self.view.row().act)(self, action);
+                own.unwrap_or_else(|| self.act(action))
             }
+            Some(action) => self.with_overlay(|app, overlay| overlay.act(app, action)),
+            None => typing(event).map(|request| self.typed([request])).unwrap_or_default(),
         }
     }
 
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
-        if let Some(Overlay::Prompt { input }) = self.overlays.last_mut() {
-            for character in text.chars() {
-                // Terminals paste line ends as carriage returns.
-                input.handle(InputRequest::InsertChar(if character == '\r' { '\n' } else { character }));
-            }
-        }
-        Vec::new()
+        // Terminals paste line ends as carriage returns.
+        let insert = |character| InputRequest::InsertChar(if character == '\r' { '\n' } else { character });
+        self.typed(text.chars().map(insert))
     }
 
-    fn act(&mut self, action: Action) -> Vec<Effect> {
-        let page = self.list_rows().cast_signed();
+    /// Changes the line that is being typed in the topmost window, if there is one.
+    fn typed(&mut self, requests: impl IntoIterator<Item = InputRequest>) -> Vec<Effect> {
+        self.with_overlay(|app, overlay| {
+            let Some(input) = overlay.input() else { return (Fate::Stays, Vec::new()) };
+            for request in requests {
+                input.handle(request);
+            }
+            (Fate::Stays, overlay.typed(app))
+        })
+    }
+
+    /// Lets the topmost window act on the state that it lies over.
+    fn with_overlay(&mut self, act: impl FnOnce(&mut Self, &mut dyn Overlay) -> (Fate, Vec<Effect>)) -> Vec<Effect> {
+        let Some(mut overlay) = self.overlays.pop() else { return Vec::new() };
+        let below = self.overlays.len();
+        let (fate, effects) = act(self, overlay.as_mut());
+        if fate == Fate::Stays {
+            // What it has opened lies over it.
+            self.overlays.insert(below, overlay);
+        }
+        effects
+    }
+
+    /// The actions that all views share.
+    pub(in crate::ui) fn act(&mut self, action: Action) -> Vec<Effect> {
         match action {
+            Action::Show(view) => self.show_view(view),
             Action::Step => self.step(),
             Action::Back => self.back(),
             Action::Redo => self.redo(),
@@ -54,16 +74,9 @@ impl App {
             Action::Redraw => self.redraw(),
             Action::Run => self.toggle_run(Run::Paced),
             Action::RunFast => self.toggle_run(Run::Fast),
-            Action::RowUp => self.scroll(-1),
-            Action::RowDown => self.scroll(1),
-            Action::PageUp => self.scroll(-page),
-            Action::PageDown => self.scroll(page),
-            Action::First => self.scroll(isize::MIN),
-            Action::Last => self.scroll(isize::MAX),
-            Action::ToDrawn => self.select_drawn(),
-            Action::Edit => self.open(Overlay::Prompt { input: Input::new(self.prompt.clone()) }),
-            Action::Add => self.open(Overlay::Picker { selected: 0 }),
-            Action::Help => self.open(Overlay::Help { offset: 0 }),
+            Action::Edit => self.open(Prompt::new(self.prompt.clone())),
+            Action::Add => self.open(Picker::default()),
+            Action::Help => self.open(Help::new(&self.contexts())),
             Action::Suspend => vec![Effect::Suspend],
             Action::Theme => {
                 self.theme = (self.theme + 1) % self.themes.len();
@@ -75,6 +88,19 @@ impl App {
             }
             knob => self.turn(knob),
         }
+    }
+
+    /// Brings a view to the front, at the step where the one before stood.
+    pub(in crate::ui) fn show_view(&mut self, view: View) -> Vec<Effect> {
+        let position = self.view.row().timeline.map(|timeline| (timeline.position)(self));
+        self.run = Run::Still;
+        self.view = view;
+        let mut effects = match (position, view.row().timeline) {
+            (Some(position), Some(timeline)) => (timeline.go)(self, position),
+            _ => Vec::new(),
+        };
+        effects.extend(self.refresh());
+        effects
     }
 
     /// The actions on the chain; its effect is asked for at once.
@@ -101,58 +127,37 @@ impl App {
         self.chain_changed()
     }
 
+    /// Adds a stage to the chain.
+    pub(in crate::ui) fn add_stage(&mut self, row: &'static ProcessorRow) -> Vec<Effect> {
+        self.knobs.add(row);
+        self.chain_changed()
+    }
+
     fn chain_changed(&mut self) -> Vec<Effect> {
         self.repick();
-        if self.is_current() { Vec::new() } else { self.analyse() }
+        let mut effects = if self.is_current() { Vec::new() } else { self.analyse() };
+        effects.extend(self.refresh());
+        effects
     }
 
-    fn scroll(&mut self, by: isize) -> Vec<Effect> {
+    /// Moves the selection in the list of tokens.
+    pub(in crate::ui) fn scroll(&mut self, by: isize) {
         let (length, rows) = (self.list_length(), self.list_rows());
         self.list.shift(by, length, rows);
-        Vec::new()
     }
 
-    fn select_drawn(&mut self) -> Vec<Effect> {
+    /// Selects the token that the draw landed on.
+    pub(in crate::ui) fn select_drawn(&mut self) {
         if let Some(shown) = &self.shown {
             let rank = shown.analysis.model().rank(shown.pick.token());
             self.select(rank - 1);
         }
-        Vec::new()
     }
 
-    fn open(&mut self, overlay: Overlay) -> Vec<Effect> {
+    /// Opens a window over the screen.
+    pub(in crate::ui) fn open(&mut self, overlay: impl Overlay + 'static) -> Vec<Effect> {
         self.run = Run::Still;
-        self.overlays.push(overlay);
+        self.overlays.push(Box::new(overlay));
         Vec::new()
-    }
-
-    fn act_on_overlay(&mut self, action: Action) -> Vec<Effect> {
-        match (action, self.overlays.last_mut()) {
-            (Action::Close, _) => {
-                self.overlays.pop();
-            }
-            (Action::Up, Some(Overlay::Help { offset })) => *offset = offset.saturating_sub(1),
-            (Action::Down, Some(Overlay::Help { offset })) => *offset += 1,
-            (Action::Up, Some(Overlay::Picker { selected })) => *selected = selected.saturating_sub(1),
-            (Action::Down, Some(Overlay::Picker { selected })) => {
-                *selected = (*selected + 1).min(Knobs::addable().count().saturating_sub(1));
-            }
-            (Action::Accept, _) => return self.accept(),
-            _ => {}
-        }
-        Vec::new()
-    }
-
-    fn accept(&mut self) -> Vec<Effect> {
-        match self.overlays.pop() {
-            Some(Overlay::Prompt { input }) => self.begin(input.value().to_owned()),
-            Some(Overlay::Picker { selected }) => {
-                if let Some(row) = Knobs::addable().nth(selected) {
-                    self.knobs.add(row);
-                }
-                self.chain_changed()
-            }
-            Some(Overlay::Help { .. }) | None => Vec::new(),
-        }
     }
 }

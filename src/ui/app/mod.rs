@@ -1,6 +1,7 @@
 //! The state of the interface. It changes only in [`App::update`], which does no IO.
 
 mod decision;
+mod jobs;
 mod keys;
 mod list;
 mod steps;
@@ -22,12 +23,15 @@ use crate::model::{ModelInfo, SpecialTokens, Tokenizer};
 use crate::session::{NodeId, Session};
 
 pub use decision::{Draws, Pick, Shown};
+use jobs::Jobs;
 pub use list::List;
 
 use super::knobs::{Knobs, Mode};
+use super::layout::Frame;
 use super::look::Look;
-use super::overlay::Overlay;
+use super::overlays::Overlay;
 use super::theme::Theme;
+use super::views::{States, View};
 use crate::glyph::Charset;
 
 /// What the interface is opened with.
@@ -81,6 +85,8 @@ pub enum Run {
 enum Wish {
     Nothing,
     Step,
+    /// Steps until the output has so many tokens.
+    Reach(usize),
 }
 
 /// What is being computed.
@@ -113,6 +119,10 @@ pub enum Notice {
 /// The whole state.
 pub struct App {
     screen: Rect,
+    view: View,
+    /// What belongs to one view alone.
+    pub views: States,
+    jobs: Jobs,
     themes: Vec<Theme>,
     theme: usize,
     charset: Charset,
@@ -129,7 +139,7 @@ pub struct App {
     run: Run,
     wish: Wish,
     work: Work,
-    overlays: Vec<Overlay>,
+    overlays: Vec<Box<dyn Overlay>>,
     notice: Option<Notice>,
     epoch: u64,
     ticks: usize,
@@ -141,6 +151,9 @@ impl App {
     pub fn new(setup: Setup) -> Self {
         Self {
             screen: Rect::ZERO,
+            view: View::default(),
+            views: States::default(),
+            jobs: Jobs::default(),
             themes: setup.themes,
             theme: 0,
             charset: setup.charset,
@@ -168,6 +181,30 @@ impl App {
     #[must_use]
     pub fn look(&self) -> Look<'_> {
         Look { theme: &self.themes[self.theme], charset: self.charset }
+    }
+
+    /// The view in front.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// The space of the view in front; empty where the screen is too small.
+    #[must_use]
+    pub fn body(&self) -> Rect {
+        Frame::of(self.screen).map_or(Rect::ZERO, |frame| frame.body)
+    }
+
+    /// The prompt as it was given.
+    #[must_use]
+    pub fn prompt(&self) -> &str {
+        &self.prompt
+    }
+
+    /// The seed of all draws.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.draws.seed()
     }
 
     /// The model, as far as it is there.
@@ -220,7 +257,7 @@ impl App {
 
     /// The windows over the screen, the topmost last.
     #[must_use]
-    pub fn overlays(&self) -> &[Overlay] {
+    pub fn overlays(&self) -> &[Box<dyn Overlay>] {
         &self.overlays
     }
 
@@ -261,11 +298,15 @@ impl App {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let opening = matches!(self.model, Model::Opening);
-        !opening && self.work == Work::Nothing && self.run == Run::Still && self.wish == Wish::Nothing
+        !opening
+            && self.jobs.is_idle()
+            && self.work == Work::Nothing
+            && self.run == Run::Still
+            && self.wish == Wish::Nothing
     }
 
     /// The chain of the knobs, and what the model itself rules out.
-    fn chain(&self) -> Result<Chain, DecodeError> {
+    pub(in crate::ui) fn chain(&self) -> Result<Chain, DecodeError> {
         match &self.model {
             Model::Open { info, .. } => self.knobs.chain()?.forbidding(&info.never_chosen),
             Model::Opening | Model::Gone => self.knobs.chain(),

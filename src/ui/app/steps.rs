@@ -24,6 +24,36 @@ impl App {
         }
     }
 
+    /// Tokens of the output up to the cursor.
+    #[must_use]
+    pub fn step_number(&self) -> usize {
+        self.session.as_ref().map_or(0, crate::session::Session::step_number)
+    }
+
+    /// Goes back or forth until the output has so many tokens: along what is there, then taking one decision after the other.
+    /// An end token ends the way.
+    pub fn step_to(&mut self, length: usize) -> Vec<Effect> {
+        let Some(session) = &mut self.session else { return Vec::new() };
+        let before = session.cursor();
+        while session.step_number() > length && session.back() {}
+        while session.step_number() < length && session.forward() {}
+        let (cursor, short) = (session.cursor(), session.step_number() < length);
+        let ended =
+            session.chosen(cursor).is_some() && self.is_end(self.session.as_ref().map_or(0, |s| s.token(cursor)));
+        if cursor != before {
+            self.wish = if short && !ended { Wish::Reach(length) } else { Wish::Nothing };
+            return self.evaluate();
+        }
+        if !short || ended {
+            self.wish = Wish::Nothing;
+            return Vec::new();
+        }
+        let effects = self.step();
+        // A step that can't be taken asks for nothing.
+        self.wish = if effects.is_empty() && self.wish == Wish::Nothing { Wish::Nothing } else { Wish::Reach(length) };
+        effects
+    }
+
     /// Takes the selected token, whatever the draw.
     pub(super) fn force(&mut self) -> Vec<Effect> {
         let Some(shown) = self.shown.as_ref().filter(|_| self.is_current()) else { return Vec::new() };

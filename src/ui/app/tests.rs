@@ -99,7 +99,7 @@ fn answer(command: Command, tokenizer: &Words, out: &Sender<Event>) {
                 Err(error) => Event::AnalysisFailed { epoch, node, message: error.to_string() },
             }
         }
-        Command::Cancel => return,
+        Command::Cancel | Command::Job { .. } => return,
     };
     out.send(event).unwrap();
 }

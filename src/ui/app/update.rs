@@ -10,14 +10,14 @@ use crate::engine::{Command, Event, Question};
 use crate::session::{NodeId, Session};
 
 use super::{App, Model, Notice, Run, Shown, Wish, Work};
-use crate::ui::layout::Areas;
+use crate::ui::layout::{Areas, Frame};
 use crate::ui::message::{Effect, Exit, Message};
 
 /// The pace of a run that can be followed.
 const PACE: Duration = Duration::from_millis(140);
 
 /// How long a frame of the spinner stands.
-const SPIN: Duration = Duration::from_millis(120);
+pub(super) const SPIN: Duration = Duration::from_millis(120);
 
 impl App {
     /// Takes a message in, and says what is to be done outside.
@@ -37,7 +37,12 @@ impl App {
     fn resize(&mut self, width: u16, height: u16) -> Vec<Effect> {
         self.screen = Rect::new(0, 0, width, height);
         self.select(self.list.selected());
-        Vec::new()
+        self.refresh()
+    }
+
+    /// Lets the view in front follow what has changed.
+    pub(super) fn refresh(&mut self) -> Vec<Effect> {
+        (self.view.row().refresh)(self)
     }
 
     /// Selects a row of the list.
@@ -50,8 +55,8 @@ impl App {
         self.shown.as_ref().map_or(0, |shown| shown.analysis.model().vocab_size())
     }
 
-    pub(super) fn list_rows(&self) -> usize {
-        Areas::of(self.screen).map_or(1, |areas| areas.list_rows())
+    pub(in crate::ui) fn list_rows(&self) -> usize {
+        Frame::of(self.screen).map_or(1, |frame| Areas::of(frame.body).list_rows())
     }
 
     fn tick(&mut self) -> Vec<Effect> {
@@ -88,24 +93,31 @@ impl App {
             }
             Event::Analysed { epoch, node, analysis } if epoch == self.epoch => {
                 self.show(node, analysis);
-                self.go_on()
+                let mut effects = self.go_on();
+                effects.extend(self.refresh());
+                effects
             }
             Event::AnalysisFailed { epoch, message, .. } | Event::Failed { epoch, message } if epoch == self.epoch => {
                 self.halt();
                 self.notice = Some(Notice::Error(message));
                 Vec::new()
             }
+            Event::News { epoch, lane, serial, news } if epoch == self.epoch => self.news(lane, serial, news),
+            Event::JobFailed { epoch, lane, serial, message } if epoch == self.epoch => {
+                self.job_failed(lane, serial, message)
+            }
             _ => Vec::new(),
         }
     }
 
     /// Begins anew with a prompt. The old text stays until the new one is there.
-    pub(super) fn begin(&mut self, text: String) -> Vec<Effect> {
+    pub(in crate::ui) fn begin(&mut self, text: String) -> Vec<Effect> {
         if !matches!(self.model, Model::Open { .. }) {
             self.prompt = text;
             return Vec::new();
         }
         self.halt();
+        self.jobs.clear();
         self.epoch += 1;
         self.work = Work::Tokens;
         self.prompt.clone_from(&text);
@@ -126,10 +138,12 @@ impl App {
         self.draws.clear();
         self.logits = None;
         self.shown = None;
-        self.evaluate()
+        let mut effects = self.evaluate();
+        effects.extend(self.refresh());
+        effects
     }
 
-    pub(super) fn context_length(&self) -> usize {
+    pub(in crate::ui) fn context_length(&self) -> usize {
         match &self.model {
             Model::Open { info, .. } => info.context_length,
             Model::Opening | Model::Gone => usize::MAX,
@@ -202,6 +216,7 @@ impl App {
             return Vec::new();
         }
         match (self.wish, self.run) {
+            (Wish::Reach(length), _) => self.step_to(length),
             (Wish::Step, _) | (_, Run::Fast) => self.step(),
             (Wish::Nothing, Run::Paced) => vec![Effect::Wake(PACE)],
             (Wish::Nothing, Run::Still) => Vec::new(),

@@ -17,7 +17,9 @@ use crate::ui::theme::Role;
 pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let look = app.look();
     let heading = paint::row(area, 0);
-    let x = paint::heading(buffer, heading, "Next token", look);
+    let title =
+        app.session().map_or("Next token".to_owned(), |_| format!("Step {}: next token", app.step_number() + 1));
+    let x = paint::heading(buffer, heading, &title, look);
     let (Some(shown), Model::Open { tokenizer, .. }) = (app.shown(), app.model()) else { return };
     let analysis = &shown.analysis;
     let scale = scale(analysis);

@@ -53,7 +53,7 @@ fn key(entry: &Entry, charset: Charset) -> String {
 fn fitting(app: &App, width: usize) -> Vec<&'static Entry> {
     let always = |entry: &Entry| matches!(entry.action, Action::Help | Action::Quit | Action::Close);
     let cells = |entry: &Entry| glyph::cells(&key(entry, app.look().charset)) + glyph::cells(entry.label) + 3;
-    let all: Vec<_> = entries(app.context()).filter(|entry| !entry.label.is_empty()).collect();
+    let all: Vec<_> = app.contexts().into_iter().flat_map(entries).filter(|entry| !entry.label.is_empty()).collect();
     let mut room = width.saturating_sub(all.iter().filter(|entry| always(entry)).map(|entry| cells(entry)).sum());
     let mut full = false;
     let keep = |entry: &&Entry| {

@@ -9,31 +9,42 @@ use crate::ui::knobs::Mode;
 use crate::ui::number::short;
 use crate::ui::paint::{put, put_right};
 use crate::ui::theme::Role;
+use crate::ui::views::VIEWS;
 
-/// Draws the header into one line.
+/// Draws the header into one line: the views, and at the right as much of the rest as there is room for.
 pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let look = app.look();
     let style = look.style(Role::Header);
     buffer.set_style(area, style);
-    let x = put(buffer, area.x, area.y, " logitscope ", area.width.into(), look.style(Role::Badge));
+    let mut x = put(buffer, area.x, area.y, " logitscope ", area.width.into(), look.style(Role::Badge)) + 1;
     let (state, role) = state(app);
-    let right = position(app).map(|parts| parts + &separator(app)).unwrap_or_default();
-    let end = area.right().saturating_sub(1);
-    let start = put_right(buffer, end, area.y, &state, look.style(role));
-    let start = put_right(buffer, start, area.y, &right, style);
-    let room = usize::from(start.saturating_sub(x + 2));
-    let name = glyph::cut(&glyph::plain(&model(app), look.charset), room, look.charset);
-    put(buffer, x + 1, area.y, &name, room, style);
+    let mut start = put_right(buffer, area.right().saturating_sub(1), area.y, &state, look.style(role));
+    for (row, digit) in VIEWS.iter().zip(1u8..) {
+        let room = |x: u16| usize::from(start.saturating_sub(x + 1));
+        if row.view == app.view() {
+            x = put(buffer, x, area.y, &format!(" {digit} {} ", row.label), room(x), look.style(Role::Badge));
+        } else {
+            x = put(buffer, x + 1, area.y, &format!("{digit} "), room(x + 1), look.style(Role::Key));
+            x = put(buffer, x, area.y, row.label, room(x), style);
+        }
+    }
+    for part in [position(app), model(app)].into_iter().flatten() {
+        let text = part + &separator(app);
+        let glyphs = glyph::plain(&text, look.charset);
+        if glyph::width(&glyphs) + usize::from(x) < usize::from(start) {
+            start = put_right(buffer, start, area.y, &glyph::cut(&glyphs, usize::MAX, look.charset), style);
+        }
+    }
 }
 
-fn model(app: &App) -> String {
+fn model(app: &App) -> Option<String> {
     match app.model() {
         Model::Open { info, .. } => {
             let dot = app.look().signs().dot;
-            format!("{} {dot} {} parameters {dot} {}", info.name, short(info.parameters), info.dtype.name())
+            Some(format!("{} {dot} {} parameters {dot} {}", info.name, short(info.parameters), info.dtype.name()))
         }
-        Model::Opening => String::new(),
-        Model::Gone => "no model".to_owned(),
+        Model::Opening => None,
+        Model::Gone => Some("no model".to_owned()),
     }
 }
 

@@ -5,7 +5,6 @@ pub mod detail;
 pub mod distribution;
 pub mod footer;
 pub mod header;
-pub mod overlays;
 pub mod strip;
 pub mod text;
 

@@ -1,41 +1,52 @@
-//! Windows over the screen. They are a stack: the topmost one gets the keys.
+//! Windows over the screen. They are a stack: the topmost one gets the keys. One file each: state, keys, picture, tests.
 
+mod help;
+mod picker;
+mod prompt;
+pub mod window;
+
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::{Position, Rect};
 use tui_input::{Input, InputRequest};
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use super::action::{Action, Context};
+use super::app::App;
+use super::message::Effect;
 
-use super::action::Context;
+pub use help::Help;
+pub use picker::Picker;
+pub use prompt::Prompt;
 
 /// A window.
-#[derive(Clone, Debug)]
-pub enum Overlay {
-    /// All keys, from a line on.
-    Help {
-        /// The first line that shows.
-        offset: usize,
-    },
-    /// The prompt as it is being edited.
-    Prompt {
-        /// Text and cursor.
-        input: Input,
-    },
-    /// A processor to add.
-    Picker {
-        /// The selected one.
-        selected: usize,
-    },
+pub trait Overlay {
+    /// Which keys it has.
+    fn context(&self) -> Context;
+
+    /// Does what a key asks for, and says whether the window stays.
+    fn act(&mut self, app: &mut App, action: Action) -> (Fate, Vec<Effect>);
+
+    /// Draws it. Returns where the terminal's cursor belongs, if anywhere.
+    fn render(&self, app: &App, screen: Rect, buffer: &mut Buffer) -> Option<Position>;
+
+    /// The line that is being typed, where there is one.
+    fn input(&mut self) -> Option<&mut Input> {
+        None
+    }
+
+    /// What follows from a change of that line.
+    fn typed(&mut self, _app: &mut App) -> Vec<Effect> {
+        Vec::new()
+    }
 }
 
-impl Overlay {
-    /// Which keys it has.
-    #[must_use]
-    pub fn context(&self) -> Context {
-        match self {
-            Self::Help { .. } => Context::Help,
-            Self::Prompt { .. } => Context::Prompt,
-            Self::Picker { .. } => Context::Picker,
-        }
-    }
+/// Whether a window stays after a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays.
+    Stays,
+    /// It closes.
+    Closes,
 }
 
 /// What a key does in a line being typed.

@@ -1,0 +1,252 @@
+//! What can be done: the one table of actions. Dispatch, footer, help and documentation come from it.
+
+mod key;
+mod table;
+
+pub use key::Key;
+pub use table::ACTIONS;
+
+use crate::ui::views::View;
+
+/// Something that a key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Commits the pending decision.
+    Step,
+    /// One token back.
+    Back,
+    /// One token forward along the text that is there, whatever the draw.
+    Redo,
+    /// Chooses the selected token.
+    Force,
+    /// Draws another random number.
+    Redraw,
+    /// Steps on at a pace that can be followed, or stops.
+    Run,
+    /// Steps on as fast as the model can, or stops.
+    RunFast,
+    /// Stops whatever is going on.
+    Stop,
+    /// Greedy or sampling.
+    Mode,
+    /// Row up.
+    RowUp,
+    /// Row down.
+    RowDown,
+    /// Page up.
+    PageUp,
+    /// Page down.
+    PageDown,
+    /// Most probable token.
+    First,
+    /// Least probable token.
+    Last,
+    /// The row of the drawn token.
+    ToDrawn,
+    /// Next stage of the chain.
+    NextStage,
+    /// Previous stage of the chain.
+    PreviousStage,
+    /// Selected stage: higher value.
+    Raise,
+    /// Selected stage: lower value.
+    Lower,
+    /// Selected stage: on or off.
+    Toggle,
+    /// Adds a stage.
+    Add,
+    /// Takes the selected stage away.
+    Remove,
+    /// Temperature down.
+    Cooler,
+    /// Temperature up.
+    Warmer,
+    /// `top_k` down.
+    FewerK,
+    /// `top_k` up.
+    MoreK,
+    /// `top_p` down.
+    FewerP,
+    /// `top_p` up.
+    MoreP,
+    /// `min_p` down.
+    LowerMin,
+    /// `min_p` up.
+    HigherMin,
+    /// Shows a view.
+    Show(View),
+    /// Edits the prompt.
+    Edit,
+    /// The other theme.
+    Theme,
+    /// Opens help.
+    Help,
+    /// Stops the program for the shell.
+    Suspend,
+    /// Leaves the program.
+    Quit,
+    /// Leaves an overlay without effect.
+    Close,
+    /// Takes what an overlay offers.
+    Accept,
+    /// Up in an overlay.
+    Up,
+    /// Down in an overlay.
+    Down,
+}
+
+/// A group of keys. A view has several groups, a window has one: [`App::contexts`](crate::ui::app::App::contexts).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Context {
+    /// The text: stepping through it.
+    Session,
+    /// The chain of processors.
+    Chain,
+    /// The list of tokens.
+    Step,
+    /// The view of temperature.
+    Temperature,
+    /// The beam tree.
+    Beam,
+    /// Strategies side by side.
+    Compare,
+    /// Scored completions.
+    Score,
+    /// The view of costs.
+    Cost,
+    /// Lessons.
+    Lessons,
+    /// Every view.
+    Everywhere,
+    /// The help window.
+    Help,
+    /// The line in which the prompt is edited.
+    Prompt,
+    /// The list of processors to add.
+    Picker,
+}
+
+impl Context {
+    /// Every group, in the order of help.
+    pub const ALL: &[Self] = &[
+        Self::Session,
+        Self::Chain,
+        Self::Step,
+        Self::Temperature,
+        Self::Beam,
+        Self::Compare,
+        Self::Score,
+        Self::Cost,
+        Self::Lessons,
+        Self::Everywhere,
+        Self::Prompt,
+        Self::Picker,
+        Self::Help,
+    ];
+
+    /// How help calls it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Session => "The text",
+            Self::Chain => "The chain",
+            Self::Step => "The list of tokens",
+            Self::Temperature => "Temperature",
+            Self::Beam => "The beam tree",
+            Self::Compare => "Comparing",
+            Self::Score => "Scoring",
+            Self::Cost => "Cost",
+            Self::Lessons => "Lessons",
+            Self::Everywhere => "Everywhere",
+            Self::Help => "In this window",
+            Self::Prompt => "While editing the prompt",
+            Self::Picker => "While adding a stage",
+        }
+    }
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Entry {
+    /// What happens.
+    pub action: Action,
+    /// Where.
+    pub context: Context,
+    /// On which keys; the first is the one that is shown where there is room for one.
+    pub keys: &'static [Key],
+    /// In the footer, in a word; empty where it isn't shown there.
+    pub label: &'static str,
+    /// In help, in a sentence.
+    pub help: &'static str,
+}
+
+/// What a key does where these groups count, the first before the others.
+#[must_use]
+pub fn lookup(contexts: &[Context], key: Key) -> Option<Action> {
+    contexts
+        .iter()
+        .find_map(|&context| entries(context).find(|entry| entry.keys.contains(&key)).map(|entry| entry.action))
+}
+
+/// The rows of a group.
+pub fn entries(context: Context) -> impl Iterator<Item = &'static Entry> {
+    ACTIONS.iter().filter(move |entry| entry.context == context)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+    use super::key::{char, control, key};
+    use super::*;
+    use crate::glyph::Charset;
+
+    #[test]
+    fn every_key_means_one_thing_in_its_context_and_is_reachable() {
+        for entry in ACTIONS {
+            assert!(!entry.keys.is_empty() && !entry.help.is_empty(), "{:?}", entry.action);
+            for key in entry.keys {
+                assert_eq!(
+                    lookup(&[entry.context], *key),
+                    Some(entry.action),
+                    "{} in {:?}",
+                    key.name(Charset::Unicode),
+                    entry.context
+                );
+                assert_eq!(Key::of(key.event()), *key, "{}", key.name(Charset::Unicode));
+            }
+        }
+    }
+
+    #[test]
+    fn no_action_comes_twice_in_a_context() {
+        let mut seen = BTreeSet::new();
+        assert!(ACTIONS.iter().all(|entry| seen.insert((entry.context, entry.action))));
+    }
+
+    #[test]
+    fn keys_are_read_by_the_names_that_are_shown() {
+        for entry in ACTIONS {
+            for key in entry.keys {
+                for charset in [Charset::Unicode, Charset::Ascii] {
+                    let name = key.name(charset);
+                    assert_eq!(Key::parse(&name), if name == "F1" { None } else { Some(*key) }, "{name}");
+                }
+            }
+        }
+        assert_eq!(Key::parse("Right"), Some(key(KeyCode::Right)));
+        assert_eq!(Key::parse("Ctrl-C"), Some(control('c')));
+        assert_eq!(Key::parse("-"), Some(char('-')));
+        assert_eq!(Key::parse("nonsense"), None);
+    }
+
+    #[test]
+    fn shift_is_in_the_character_and_backtab_is_shift_tab() {
+        let event = KeyEvent::new(KeyCode::Char('T'), KeyModifiers::SHIFT);
+        assert_eq!(lookup(&[Context::Chain], Key::of(event)), Some(Action::Warmer));
+        let event = KeyEvent::new(KeyCode::BackTab, KeyModifiers::SHIFT);
+        assert_eq!(lookup(&[Context::Chain], Key::of(event)), Some(Action::PreviousStage));
+    }
+}

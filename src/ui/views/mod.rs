@@ -1,0 +1,133 @@
+//! The views: what fills the screen between header and footer, one folder each, over one session.
+//!
+//! A view is a row of [`VIEWS`]: its keys, how it is drawn, what it does. Views with a timeline step forward and back together:
+//! whoever leaves one at a step finds the next one at the same step.
+
+pub mod step;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::action::{Action, Context};
+use super::app::App;
+use super::message::Effect;
+use crate::engine::{Lane, News};
+
+/// A view of the session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum View {
+    /// The next token, step by step.
+    #[default]
+    Step,
+    /// What temperature does.
+    Temperature,
+    /// The beam tree.
+    Beam,
+    /// Strategies side by side.
+    Compare,
+    /// Given text under the model.
+    Score,
+    /// What decoding costs.
+    Cost,
+    /// The lessons.
+    Lessons,
+}
+
+/// The declaration of a view.
+pub struct ViewRow {
+    /// Which one it is.
+    pub view: View,
+    /// As in `--view`.
+    pub name: &'static str,
+    /// In the header, in seven letters at most.
+    pub label: &'static str,
+    /// What it shows, in one line.
+    pub summary: &'static str,
+    /// The groups of keys that count in it, the first before the others; [`Context::Everywhere`] follows by itself.
+    pub contexts: &'static [Context],
+    /// Draws it into the space between header and footer. Returns where the terminal's cursor belongs, if anywhere.
+    pub render: fn(&App, Rect, &mut Buffer) -> Option<Position>,
+    /// Does what a key of its own groups asks for; `None` leaves it to the actions that all views share.
+    pub act: fn(&mut App, Action) -> Option<Vec<Effect>>,
+    /// What follows when it comes to the front, or when the session, the chain or the screen has changed while it is there.
+    pub refresh: fn(&mut App) -> Vec<Effect>,
+    /// Where it stands in time, where it has any.
+    pub timeline: Option<Timeline>,
+    /// The lanes of its jobs.
+    pub lanes: &'static [Lane],
+    /// Takes the news of one of its jobs in; `None` when the job is done.
+    pub news: fn(&mut App, Option<News>) -> Vec<Effect>,
+}
+
+/// A view's place in time: tokens after the prompt.
+#[derive(Clone, Copy)]
+pub struct Timeline {
+    /// Where it stands.
+    pub position: fn(&App) -> usize,
+    /// Takes it to a step, or as near as it can get.
+    pub go: fn(&mut App, usize) -> Vec<Effect>,
+}
+
+/// Every view, in the order of the keys 1, 2, 3 …
+pub static VIEWS: &[ViewRow] = &[step::ROW];
+
+/// The state of every view that has one of its own.
+#[derive(Default)]
+pub struct States {}
+
+impl View {
+    /// Finds a view by its name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        VIEWS.iter().find(|row| row.name == name).map(|row| row.view)
+    }
+
+    /// Its declaration.
+    #[must_use]
+    pub fn row(self) -> &'static ViewRow {
+        VIEWS.iter().find(|row| row.view == self).unwrap_or(&VIEWS[0])
+    }
+}
+
+/// For views that need nothing done.
+#[must_use]
+pub fn nothing(_: &mut App) -> Vec<Effect> {
+    Vec::new()
+}
+
+/// For views without jobs.
+#[must_use]
+pub fn no_news(_: &mut App, _: Option<News>) -> Vec<Effect> {
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::ui::action::{ACTIONS, entries};
+
+    #[test]
+    fn every_view_has_a_row_and_a_key() {
+        for (row, digit) in VIEWS.iter().zip('1'..) {
+            assert_eq!(row.view.row().name, row.name);
+            let key = ACTIONS.iter().find(|entry| entry.action == Action::Show(row.view)).unwrap();
+            assert_eq!(key.context, Context::Everywhere);
+            assert_eq!(key.keys[0].name(crate::glyph::Charset::Unicode), digit.to_string(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn no_key_means_two_things_in_a_view() {
+        for row in VIEWS {
+            let mut seen = BTreeSet::new();
+            for context in row.contexts.iter().chain([&Context::Everywhere]) {
+                for key in entries(*context).flat_map(|entry| entry.keys) {
+                    let name = key.name(crate::glyph::Charset::Unicode);
+                    assert!(seen.insert(name.clone()), "{name} in the view {}", row.name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The next token: the running text, the distribution, the chain and what it does, the selected token, the draw.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::{Timeline, View, ViewRow, no_news, nothing};
+use crate::ui::action::{Action, Context};
+use crate::ui::app::App;
+use crate::ui::layout::Areas;
+use crate::ui::message::Effect;
+use crate::ui::panels::{chain, detail, distribution, strip, text};
+
+/// The declaration.
+pub const ROW: ViewRow = ViewRow {
+    view: View::Step,
+    name: "step",
+    label: "step",
+    summary: "the next token, step by step",
+    contexts: &[Context::Session, Context::Chain, Context::Step],
+    render,
+    act,
+    refresh: nothing,
+    timeline: Some(SESSION),
+    lanes: &[],
+    news: no_news,
+};
+
+/// The timeline of all views that show the session itself.
+pub const SESSION: Timeline = Timeline { position: App::step_number, go: App::step_to };
+
+fn render(app: &App, body: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let areas = Areas::of(body);
+    text::render(app, areas.text, buffer);
+    distribution::render(app, areas.list, buffer);
+    chain::render(app, areas.chain, buffer);
+    detail::render(app, areas.detail, buffer);
+    strip::render(app, areas.strip, buffer);
+    None
+}
+
+fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
+    let page = app.list_rows().cast_signed();
+    let by = match action {
+        Action::RowUp => -1,
+        Action::RowDown => 1,
+        Action::PageUp => -page,
+        Action::PageDown => page,
+        Action::First => isize::MIN,
+        Action::Last => isize::MAX,
+        Action::ToDrawn => {
+            app.select_drawn();
+            return Some(Vec::new());
+        }
+        _ => return None,
+    };
+    app.scroll(by);
+    Some(Vec::new())
+}

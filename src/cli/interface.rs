@@ -6,18 +6,41 @@ use std::path::Path;
 
 use crate::export::{self, SvgOptions};
 use crate::glyph::Charset;
+use crate::lesson::Lesson;
+use crate::model::{ModelSource, OpenOptions, SpecialTokens};
 use crate::ui::knobs::Mode;
 use crate::ui::scene::Scene;
 use crate::ui::theme::{BUILT_IN, Theme, ThemeError};
 use crate::ui::{self, Options, UiError};
 
 use super::CliError;
-use super::args::{InterfaceArgs, ScreenshotArgs, ThemeAction};
+use super::args::{InterfaceArgs, LookArgs, ScreenshotArgs, ThemeAction};
 use super::commands::text_or_stdin;
 
 /// `logitscope [PROMPT]`.
 pub(super) fn open(args: &InterfaceArgs) -> Result<(), CliError> {
     Ok(ui::run(options(args)?)?)
+}
+
+/// Opens the interface on a lesson. The lessons need no model; the other views get the usual one.
+pub(super) fn open_lesson(look: &LookArgs, lesson: Lesson) -> Result<(), CliError> {
+    Ok(ui::run(Options {
+        source: ModelSource::Builtin,
+        open: OpenOptions::default(),
+        prompt: None,
+        chain: None,
+        mode: Mode::Sampling,
+        special: SpecialTokens::Auto,
+        seed: 0,
+        theme: load_theme(&look.theme)?,
+        colours: look.colors.0,
+        charset: charset(look),
+        lesson: Some(lesson),
+    })?)
+}
+
+fn charset(look: &LookArgs) -> Charset {
+    if look.ascii { Charset::Ascii } else { Charset::Unicode }
 }
 
 fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
@@ -44,7 +67,8 @@ fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
         seed: args.seed.unwrap_or(0),
         theme: load_theme(&args.look.theme)?,
         colours: args.look.colors.0,
-        charset: if args.look.ascii { Charset::Ascii } else { Charset::Unicode },
+        charset: charset(&args.look),
+        lesson: None,
     })
 }
 

@@ -10,6 +10,8 @@ use crate::headless::{self, style::Style};
 use crate::lesson::{Lesson, LessonError};
 
 use super::CliError;
+use super::args::LookArgs;
+use super::interface::open_lesson;
 
 /// `lesson`.
 #[derive(Debug, Args)]
@@ -24,6 +26,9 @@ pub struct LessonArgs {
     /// text: prints the whole lesson, with the answers, in place of opening it
     #[arg(long, value_name = "FORMAT", requires = "name")]
     pub format: Option<LessonFormat>,
+    /// The look.
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 /// What can be done with a lesson file.
@@ -46,17 +51,15 @@ pub enum LessonFormat {
 pub(super) fn lesson(args: &LessonArgs) -> Result<(), CliError> {
     if let Some(LessonAction::Check { file }) = &args.action {
         let lesson = read(file)?;
-        let (pages, questions) = (lesson.pages.len(), lesson.questions());
-        return Ok(writeln!(stdout(), "{}: good: {pages} pages, {questions} questions", lesson.title)?);
+        let count = |n: usize, thing: &str| format!("{n} {thing}{}", if n == 1 { "" } else { "s" });
+        let (pages, questions) = (count(lesson.pages.len(), "page"), count(lesson.questions(), "question"));
+        return Ok(writeln!(stdout(), "{}: good: {pages}, {questions}", lesson.title)?);
     }
     let mut out = Vec::new();
     match (&args.name, args.format) {
         (None, _) => headless::lessons(Style::detect(), &mut out)?,
         (Some(name), Some(LessonFormat::Text)) => headless::lesson(&load(name)?, Style::detect(), &mut out)?,
-        (Some(name), None) => {
-            load(name)?;
-            return Err(CliError::Input("lesson: give --format text".into()));
-        }
+        (Some(name), None) => return open_lesson(&args.look, load(name)?),
     }
     Ok(stdout().write_all(&out)?)
 }

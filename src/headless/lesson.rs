@@ -21,9 +21,11 @@ const BAR: usize = 20;
 pub fn lessons(style: Style, out: &mut dyn Write) -> Result<(), HeadlessError> {
     let names = BUILT_IN.iter().map(|(name, _)| glyph::cells(name)).max().unwrap_or_default();
     for (name, _) in BUILT_IN {
-        let lesson = Lesson::built_in(name).map_err(|error| HeadlessError::Input(error.to_string()))?;
-        let title = format!("{:28}", lesson.title);
-        writeln!(out, "{}  {}  {}", style.accent(&format!("{name:names$}")), style.bold(&title), lesson.summary)?;
+        let heading = Lesson::heading(name).map_err(|error| HeadlessError::Input(error.to_string()))?;
+        writeln!(out, "{}  {}", style.accent(&format!("{name:names$}")), style.bold(&heading.title))?;
+        for line in glyph::wrap(&heading.summary, WIDTH - names - 2) {
+            writeln!(out, "{:names$}  {}", "", style.dim(&line))?;
+        }
     }
     Ok(())
 }
@@ -78,7 +80,9 @@ fn write_page(page: &Page, style: Style, out: &mut dyn Write) -> Result<(), Head
 
 fn write_blocks(blocks: &[Block], out: &mut dyn Write) -> Result<(), HeadlessError> {
     for (index, block) in blocks.iter().enumerate() {
-        let together = |a: &Block, b: &Block| !matches!(a, Block::Paragraph(_)) && std::mem::discriminant(a) == std::mem::discriminant(b);
+        let together = |a: &Block, b: &Block| {
+            !matches!(a, Block::Paragraph(_)) && std::mem::discriminant(a) == std::mem::discriminant(b)
+        };
         if index > 0 && !together(&blocks[index - 1], block) {
             writeln!(out)?;
         }
@@ -132,7 +136,11 @@ fn picture_lines(picture: &Picture, style: Style) -> Vec<String> {
         for ((column, cell), width) in picture.columns.iter().zip(&row.cells).zip(&widths) {
             let long = matches!((column, cell), (Column::Bar(..), Cell::Text(_)));
             // A word in the place of a bar has the bar's room too.
-            line.push_str(&if long { pad(cell.text(), width + bar + 1, &Column::Text(String::new())) } else { pad(cell.text(), *width, column) });
+            line.push_str(&if long {
+                pad(cell.text(), width + bar + 1, &Column::Text(String::new()))
+            } else {
+                pad(cell.text(), *width, column)
+            });
             if let Cell::Bar(_, share) = cell {
                 let full = (share.clamp(0.0, 1.0) * bar as f64).round() as usize;
                 line.push_str(&format!(" {}{}", "█".repeat(full), " ".repeat(bar - full)));

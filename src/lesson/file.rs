@@ -10,14 +10,14 @@ use super::compute::{self, Arguments, Figure, Models};
 use super::error::Fault;
 use super::expression::{self, Value, describe};
 use super::text::{self, Hole, blocks, fill};
-use super::{Answer, Block, Lesson, LessonError, Page, Picture, Question};
+use super::{Answer, Block, Heading, Lesson, LessonError, Page, Picture, Question};
 
 /// What a file holds besides its models and figures.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
-    title: Spanned<String>,
-    summary: Spanned<String>,
+    title: String,
+    summary: String,
     #[serde(default)]
     sources: Vec<String>,
     #[serde(default)]
@@ -68,6 +68,18 @@ pub(super) fn read(file: &str, text: &str) -> Result<Lesson, LessonError> {
     let models = reader.models(models)?;
     reader.compute(figures, &models)?;
     reader.lesson(&document)
+}
+
+/// Reads title and summary alone; they are plain text.
+pub(super) fn heading(file: &str, text: &str) -> Result<Heading, LessonError> {
+    #[derive(Deserialize)]
+    struct Head {
+        title: String,
+        summary: String,
+    }
+    let reader = Reader { file, text, figures: BTreeMap::new() };
+    let Head { title, summary } = toml::from_str(text).map_err(|error| reader.wrong(0, error.into()))?;
+    Ok(Heading { title, summary })
 }
 
 struct Reader<'a> {
@@ -140,8 +152,8 @@ impl<'a> Reader<'a> {
             return Err(self.wrong(0, Fault::new("no page: write [[page]]")));
         }
         Ok(Lesson {
-            title: self.fill(&document.title)?,
-            summary: self.fill(&document.summary)?,
+            title: document.title.clone(),
+            summary: document.summary.clone(),
             sources: document.sources.clone(),
             pages: document.page.iter().map(|page| self.page(page)).collect::<Result<_, _>>()?,
         })
@@ -186,8 +198,7 @@ impl<'a> Reader<'a> {
             [] => Err(self.wrong(at, Fault::new("question: no choice is right: every `when` is false"))),
             _ => {
                 let right: Vec<String> = right.iter().map(|index| (index + 1).to_string()).collect();
-                let reason =
-                    format!("question: choices {} are right: only one `when` may hold", right.join(" and "));
+                let reason = format!("question: choices {} are right: only one `when` may hold", right.join(" and "));
                 Err(self.wrong(at, Fault::new(reason)))
             }
         }

@@ -50,6 +50,15 @@ pub struct Lesson {
     pub pages: Vec<Page>,
 }
 
+/// What a list says of a lesson.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heading {
+    /// What it is called.
+    pub title: String,
+    /// What it teaches, in one line.
+    pub summary: String,
+}
+
 /// A page of a lesson.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
@@ -134,6 +143,17 @@ impl Lesson {
     pub fn built_in(name: &str) -> Result<Self, LessonError> {
         match BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
             Some((name, text)) => Self::parse(&format!("lesson {name}"), text),
+            None => Err(LessonError::Unknown(name.into())),
+        }
+    }
+
+    /// Title and summary of a lesson of the program, without computing it.
+    ///
+    /// # Errors
+    /// No lesson of this name, or one without title and summary.
+    pub fn heading(name: &str) -> Result<Heading, LessonError> {
+        match BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
+            Some((name, text)) => file::heading(&format!("lesson {name}"), text),
             None => Err(LessonError::Unknown(name.into())),
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
         } else if let Some(item) = line.trim_start().strip_prefix("* ") {
             blocks.push(Block::Item(item.trim().into()));
         } else if line.starts_with("    ") {
-            blocks.push(Block::Formula(words.into()));
+            blocks.push(Block::Formula(line[4..].trim_end().into()));
         } else if let Some(text) = flowing {
             text.push(' ');
             text.push_str(words);
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn blocks_are_paragraphs_items_and_formulas() {
-        let text = "One\nline.\n\nTwo.\n* an item\n  of two lines\n* another\n    p = 1\n    q = 2\nEnd.\n";
+        let text = "One\nline.\n\nTwo.\n* an item\n  of two lines\n* another\n    p = 1\n      q = 2\nEnd.\n";
         let (paragraph, item) = (|text: &str| Block::Paragraph(text.into()), |text: &str| Block::Item(text.into()));
         let formula = |text: &str| Block::Formula(text.into());
         assert_eq!(
@@ -173,7 +173,7 @@ mod tests {
                 item("an item of two lines"),
                 item("another"),
                 formula("p = 1"),
-                formula("q = 2"),
+                formula("  q = 2"),
                 paragraph("End."),
             ]
         );

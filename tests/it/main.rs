@@ -9,6 +9,7 @@ mod compare;
 mod docs;
 mod interface;
 mod layers;
+mod lesson;
 mod model_golden;
 mod model_open;
 mod processor_golden;

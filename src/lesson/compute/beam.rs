@@ -96,8 +96,7 @@ pub(super) fn search(
         seen.push(Seen { step: observed.step.clone(), texts });
         ControlFlow::Continue(())
     };
-    let found =
-        generate_beams(opened.model.as_mut(), opened.tokenizer.as_ref(), &opened.read, &request, &mut observe)?;
+    let found = generate_beams(opened.model.as_mut(), opened.tokenizer.as_ref(), &opened.read, &request, &mut observe)?;
     Ok((seen, found))
 }
 

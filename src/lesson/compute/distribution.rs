@@ -116,7 +116,12 @@ fn picture(given: &Given, analysis: &Analysis) -> Picture {
         let cells = [Some(Cell::from(label.trim())), logit, Some(share(analysis.model().prob(id))), after];
         Row::new(mark, cells.into_iter().flatten())
     };
-    let shown: Vec<String> = analysis.stages().iter().filter(|stage| stage.name != "suppress_tokens").map(|stage| stage.label.clone()).collect();
+    let shown: Vec<String> = analysis
+        .stages()
+        .iter()
+        .filter(|stage| stage.name != "suppress_tokens")
+        .map(|stage| stage.label.clone())
+        .collect();
     let caption = if shown.is_empty() { "the softmax".into() } else { shown.join(", then ") };
     Picture { caption, columns, rows: given.labels.iter().enumerate().map(row).collect() }
 }

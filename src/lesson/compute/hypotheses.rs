@@ -66,7 +66,7 @@ fn compute(arguments: Arguments<'_, '_>) -> Result<Figure, Fault> {
         Column::Number("divided by".into()),
         Column::Number("score".into()),
     ];
-    let caption = format!("norm {norm}, α = {alpha}");
+    let caption = format!("norm {norm}, α = {alpha}").replace('-', "−");
     let mut figure = Figure::new(Picture { caption, columns, rows: Vec::new() });
     for (place, (row, score)) in ranked.into_iter().enumerate() {
         let name = key(&row.name);

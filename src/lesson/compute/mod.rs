@@ -170,7 +170,8 @@ impl<'a> Models<'a> {
     fn open(&self, name: &str, prompt: &str) -> Result<Opened, Fault> {
         let part = self.parts.get(name).ok_or_else(|| {
             let known: Vec<&str> = self.parts.keys().map(String::as_str).collect();
-            let there = if known.is_empty() { "write [models.NAME]".into() } else { format!("there are {}", known.join(", ")) };
+            let there =
+                if known.is_empty() { "write [models.NAME]".into() } else { format!("there are {}", known.join(", ")) };
             Fault::new(format!("model: no model `{name}`: {there}"))
         })?;
         let LoadedModel { mut model, tokenizer } = table::parse_part(self.file, self.text, part.clone())?;
@@ -250,7 +251,9 @@ impl Given {
         let labels = self.labels.len();
         if numbers.len() != labels || labels > MOST_LABELS {
             let n = numbers.len();
-            return Err(Fault::new(format!("{labels} labels and {n} numbers: give as many of both, at most {MOST_LABELS}")));
+            return Err(Fault::new(format!(
+                "{labels} labels and {n} numbers: give as many of both, at most {MOST_LABELS}"
+            )));
         }
         check_names("labels", &self.labels)?;
         Ok(Distribution::from_logits(&numbers)?.into())

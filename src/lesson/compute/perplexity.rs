@@ -63,7 +63,8 @@ fn compute(arguments: Arguments<'_, '_>) -> Result<Figure, Fault> {
         }
         let bits = with_bytes.then(|| bits.map_or_else(String::new, |bits| number(bits, 3)));
         let mean = number(totals.mean_logprob(), 3);
-        let cells = [row.name.clone(), number(row.sum, 1), row.tokens.to_string(), mean, number(totals.perplexity(), 2)];
+        let cells =
+            [row.name.clone(), number(row.sum, 1), row.tokens.to_string(), mean, number(totals.perplexity(), 2)];
         figure.picture.rows.push(Row::new(Mark::Plain, cells.into_iter().chain(bits).map(Cell::from)));
     }
     Ok(figure)

@@ -119,7 +119,9 @@ fn mode(opened: &mut Opened, max_new_tokens: usize) -> Result<Sample, Fault> {
     };
     let found = exact(opened.model.as_mut(), &opened.read, &request, &mut |_| ControlFlow::Continue(()))?;
     if !found.proven {
-        return Err(Fault::new(format!("the most probable text is not proven within {BUDGET} prefixes: make it shorter")));
+        return Err(Fault::new(format!(
+            "the most probable text is not proven within {BUDGET} prefixes: make it shorter"
+        )));
     }
     Ok((found.tokens, found.sum_logprob))
 }

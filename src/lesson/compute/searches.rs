@@ -88,8 +88,7 @@ fn compute(arguments: Arguments<'_, '_>) -> Result<Figure, Fault> {
         Column::Number("log p".into()),
         Column::Bar("p".into(), Bar::Model),
     ];
-    let mut figure =
-        Figure::new(Picture { caption: "what each search finds".into(), columns, rows: Vec::new() });
+    let mut figure = Figure::new(Picture { caption: "what each search finds".into(), columns, rows: Vec::new() });
     figure.set("exact.expanded", optimum.expanded as f64);
     for (name, label, ids, sum) in found {
         let mark = if (sum - optimum.sum_logprob).abs() < 1e-9 { Mark::Chosen } else { Mark::Plain };

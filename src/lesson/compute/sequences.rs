@@ -115,7 +115,8 @@ fn one(row: &Sequence, logprobs: &[f64], totals: Totals) -> Picture {
     };
     let mut rows: Vec<Row> = logprobs.iter().enumerate().map(line).collect();
     let whole = number(totals.sum_logprob, 3);
-    let cells = [Cell::from("together"), Cell::from(whole.as_str()), whole.as_str().into(), share(totals.sum_logprob.exp())];
+    let cells =
+        [Cell::from("together"), Cell::from(whole.as_str()), whole.as_str().into(), share(totals.sum_logprob.exp())];
     rows.push(Row::new(Mark::Chosen, cells));
     Picture { caption: row.name.clone(), columns, rows }
 }
@@ -128,18 +129,20 @@ fn several(rows: &[Sequence], logprobs: &[Vec<f64>], totals: &[Totals], best: &s
         Column::Number("sum".into()),
         Column::Number("p".into()),
         Column::Number("mean".into()),
+        Column::Number("perplexity".into()),
     ];
     let line = |((row, logprobs), totals): ((&Sequence, &Vec<f64>), &Totals)| {
-        const SHOWN: usize = 6;
+        const SHOWN: usize = 5;
         let mut each: Vec<String> = logprobs.iter().take(SHOWN).map(|&logprob| number(logprob, 2)).collect();
         if logprobs.len() > SHOWN {
             each.push("…".into());
         }
         let (sum, p) = (number(totals.sum_logprob, 3), percent(totals.sum_logprob.exp()));
         let mark = if row.name == best { Mark::Chosen } else { Mark::Plain };
-        let cells = [row.name.clone(), each.join("  "), sum, p, number(totals.mean_logprob(), 3)];
+        let (mean, perplexity) = (number(totals.mean_logprob(), 3), number(totals.perplexity(), 2));
+        let cells = [row.name.clone(), each.join("  "), sum, p, mean, perplexity];
         Row::new(mark, cells.map(Cell::from))
     };
     let rows = rows.iter().zip(logprobs).zip(totals).map(line).collect();
-    Picture { caption: "which sequence is the most probable".into(), columns, rows }
+    Picture { caption: "sums, probabilities and means".into(), columns, rows }
 }

@@ -56,8 +56,7 @@ fn compute(arguments: Arguments<'_, '_>) -> Result<Figure, Fault> {
     let value = chain.split(',').find_map(|stage| stage.strip_suffix("=?")).unwrap_or("value");
     let columns = std::iter::once(Column::Number(value.into())).chain(bars);
     let columns = columns.chain([Column::Number("left".into()), Column::Number("entropy".into())]);
-    let mut figure =
-        Figure::new(Picture { caption: chain.clone(), columns: columns.collect(), rows: Vec::new() });
+    let mut figure = Figure::new(Picture { caption: chain.clone(), columns: columns.collect(), rows: Vec::new() });
     for value in values {
         let stages = Chain::parse(&chain.replace('?', &value.to_string()))?;
         let analysis = analyse(&model, &stages, &[])?;

@@ -73,6 +73,8 @@ pub enum Action {
     LowerMin,
     /// `min_p` up.
     HigherMin,
+    /// Shows an answer.
+    Reveal,
     /// Shows a view.
     Show(View),
     /// Edits the prompt.
@@ -122,6 +124,8 @@ pub enum Context {
     Help,
     /// The line in which the prompt is edited.
     Prompt,
+    /// The line in which a lesson's number is typed.
+    Answer,
     /// The list of processors to add.
     Picker,
 }
@@ -140,6 +144,7 @@ impl Context {
         Self::Lessons,
         Self::Everywhere,
         Self::Prompt,
+        Self::Answer,
         Self::Picker,
         Self::Help,
     ];
@@ -160,6 +165,7 @@ impl Context {
             Self::Everywhere => "Everywhere",
             Self::Help => "In this window",
             Self::Prompt => "While editing the prompt",
+            Self::Answer => "While answering",
             Self::Picker => "While adding a stage",
         }
     }

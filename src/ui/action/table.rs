@@ -46,6 +46,17 @@ actions! {
     Step First [key(KeyCode::Home)] "" "the most probable token";
     Step Last [key(KeyCode::End)] "" "the least probable token of the vocabulary";
     Step ToDrawn [char('d')] "" "select the token that the draw landed on";
+    Lessons Step [key(KeyCode::Right), char(' ')] "next" "the next page";
+    Lessons Back [key(KeyCode::Left)] "previous" "the page before";
+    Lessons Accept [key(KeyCode::Enter)] "open, answer" "open the lesson; answer the question, or turn the page";
+    Lessons RowDown [key(KeyCode::Down)] "select" "select the lesson or the choice below; a line down";
+    Lessons Reveal [char('r')] "reveal" "see the answer without a guess";
+    Lessons Close [key(KeyCode::Backspace)] "list" "back to the list of lessons, as Esc does";
+    Lessons RowUp [key(KeyCode::Up)] "" "select the lesson or the choice above; a line up";
+    Lessons PageUp [key(KeyCode::PageUp)] "" "scroll the page up";
+    Lessons PageDown [key(KeyCode::PageDown)] "" "scroll the page down";
+    Lessons First [key(KeyCode::Home)] "" "the first page";
+    Lessons Last [key(KeyCode::End)] "" "the last page";
     Everywhere Show(View::Step) [char('1')] "" "the next token, step by step";
     Everywhere Show(View::Temperature) [char('2')] "" "what temperature does to the distribution";
     Everywhere Show(View::Beam) [char('3')] "" "beam search as a growing tree";
@@ -66,6 +77,9 @@ actions! {
     Prompt Accept [key(KeyCode::Enter)] "accept" "start again from this prompt";
     Prompt Close [key(KeyCode::Esc)] "keep the old one" "keep the old prompt";
     Prompt Quit [control('c')] "" "leave";
+    Answer Accept [key(KeyCode::Enter)] "answer" "answer with this number";
+    Answer Close [key(KeyCode::Esc)] "think again" "back to the page without an answer";
+    Answer Quit [control('c')] "" "leave";
     Picker Up [key(KeyCode::Up), char('k')] "" "up";
     Picker Down [key(KeyCode::Down), char('j')] "" "down";
     Picker Accept [key(KeyCode::Enter), char(' ')] "add" "add the stage";

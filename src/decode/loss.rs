@@ -13,7 +13,7 @@ pub struct CrossEntropy {
     pub gradient: Vec<f64>,
 }
 
-/// The loss −log softmax(z / T)_y of logits z when token y came, and its gradient (p_i − 1{i = y}) / T.
+/// The loss −log softmax(z / T)_y of logits z when token y came, and its gradient `(p_i − 1{i = y}) / T`.
 ///
 /// Source: Goodfellow, Bengio and Courville 2016, "Deep Learning", section 6.2.2.3; the division by T is the chain rule, as in
 /// Hinton, Vinyals and Dean 2015, arXiv:1503.02531.

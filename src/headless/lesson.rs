@@ -80,10 +80,7 @@ fn write_page(page: &Page, style: Style, out: &mut dyn Write) -> Result<(), Head
 
 fn write_blocks(blocks: &[Block], out: &mut dyn Write) -> Result<(), HeadlessError> {
     for (index, block) in blocks.iter().enumerate() {
-        let together = |a: &Block, b: &Block| {
-            !matches!(a, Block::Paragraph(_)) && std::mem::discriminant(a) == std::mem::discriminant(b)
-        };
-        if index > 0 && !together(&blocks[index - 1], block) {
+        if index > 0 && block.stands_apart_from(&blocks[index - 1]) {
             writeln!(out)?;
         }
         write_block(block, out)?;
@@ -143,7 +140,7 @@ fn picture_lines(picture: &Picture, style: Style) -> Vec<String> {
             });
             if let Cell::Bar(_, share) = cell {
                 let full = (share.clamp(0.0, 1.0) * bar as f64).round() as usize;
-                line.push_str(&format!(" {}{}", "█".repeat(full), " ".repeat(bar - full)));
+                line.extend([" ", &"█".repeat(full), &" ".repeat(bar - full)]);
             }
             line.push_str("  ");
         }

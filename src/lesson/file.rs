@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::compute::{self, Arguments, Figure, Models};
 use super::error::Fault;
 use super::expression::{self, Value, describe};
-use super::text::{self, Hole, blocks, fill};
+use super::text::{self, Hole, blocks, fill, half_a_unit};
 use super::{Answer, Block, Heading, Lesson, LessonError, Page, Picture, Question};
 
 /// What a file holds besides its models and figures.
@@ -126,25 +126,10 @@ impl<'a> Reader<'a> {
     fn compute(&mut self, part: Option<Part<'a>>, models: &Models<'a>) -> Result<(), LessonError> {
         for (name, at, part) in self.parts("figures", part)? {
             let named = |fault: Fault| Fault { reason: format!("figures.{name}: {}", fault.reason), ..fault };
-            let figure = self.figure(part, models).map_err(|fault| self.wrong(at, named(fault)))?;
+            let figure = figure(part, models).map_err(|fault| self.wrong(at, named(fault)))?;
             self.figures.insert(name, figure);
         }
         Ok(())
-    }
-
-    fn figure(&self, part: Part<'a>, models: &Models<'a>) -> Result<Figure, Fault> {
-        let span = part.span();
-        let DeValue::Table(mut table) = part.into_inner() else { return Err(Fault::new("not a table")) };
-        let compute = table.remove("compute").ok_or_else(|| Fault::new("compute is missing: name a computation"))?;
-        let at = Some(compute.span().start);
-        let name = compute.get_ref().as_str().unwrap_or_default();
-        let row = compute::computation(name).map_err(|reason| Fault { at, reason })?;
-        let expect = table.remove("expect");
-        let figure = (row.compute)(Arguments { part: Spanned::new(span, DeValue::Table(table)), models })?;
-        if let Some(expect) = expect {
-            check(&figure, expect)?;
-        }
-        Ok(figure)
     }
 
     fn lesson(&self, document: &Document) -> Result<Lesson, LessonError> {
@@ -238,12 +223,12 @@ impl<'a> Reader<'a> {
     }
 
     fn pictures(&self, names: &[Spanned<String>]) -> Result<Vec<Picture>, LessonError> {
-        let picture = |name: &Spanned<String>| match self.figures.get(name.get_ref()) {
-            Some(figure) => Ok(figure.picture.clone()),
-            None => {
+        let picture = |name: &Spanned<String>| {
+            let found = self.figures.get(name.get_ref()).map(|figure| figure.picture.clone());
+            found.ok_or_else(|| {
                 let reason = format!("show: no figure `{}`: {}", name.get_ref(), self.known());
-                Err(self.wrong(name.span().start, Fault::new(reason)))
-            }
+                self.wrong(name.span().start, Fault::new(reason))
+            })
         };
         names.iter().map(picture).collect()
     }
@@ -260,6 +245,22 @@ impl<'a> Reader<'a> {
             self.wrong(text.span().start + at, Fault::new(reason))
         })
     }
+}
+
+/// Computes a figure, and compares it with what is expected.
+fn figure<'a>(part: Part<'a>, models: &Models<'a>) -> Result<Figure, Fault> {
+    let span = part.span();
+    let DeValue::Table(mut table) = part.into_inner() else { return Err(Fault::new("not a table")) };
+    let compute = table.remove("compute").ok_or_else(|| Fault::new("compute is missing: name a computation"))?;
+    let at = Some(compute.span().start);
+    let name = compute.get_ref().as_str().unwrap_or_default();
+    let row = compute::computation(name).map_err(|reason| Fault { at, reason })?;
+    let expect = table.remove("expect");
+    let figure = (row.compute)(Arguments { part: Spanned::new(span, DeValue::Table(table)), models })?;
+    if let Some(expect) = expect {
+        check(&figure, expect)?;
+    }
+    Ok(figure)
 }
 
 /// Compares a figure with what its file expects of it, to the digits that are written.
@@ -294,8 +295,8 @@ fn check(figure: &Figure, expect: Part<'_>) -> Result<(), Fault> {
 /// Whether a number is what is written, to the digits that are written; a whole number is meant exactly.
 fn agrees(written: &str, value: f64) -> bool {
     let Ok(wanted) = written.parse::<f64>() else { return false };
-    let digits = written.split_once('.').map(|(_, digits)| digits.len() as i32);
+    let digits = written.split_once('.').map(|(_, digits)| digits.len());
     // What is written in decimals misses half a unit by a rounding error.
-    let within = digits.map_or(0.0, |digits| 0.5 * 10f64.powi(-digits)) + 1e-9;
+    let within = digits.map_or(0.0, half_a_unit) + 1e-9;
     wanted == value || (wanted - value).abs() <= within
 }

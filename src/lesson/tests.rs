@@ -14,7 +14,7 @@ fn texts(lesson: &Lesson) -> Vec<String> {
     for page in &lesson.pages {
         texts.push(page.title.clone());
         texts.extend(page.text.iter().map(|block| block.text().to_owned()));
-        for question in &page.question {
+        if let Some(question) = &page.question {
             texts.extend(question.ask.iter().chain(&question.because).map(|block| block.text().to_owned()));
             if let Answer::Choice { choices, .. } = &question.answer {
                 texts.extend(choices.iter().cloned());

@@ -14,6 +14,13 @@ pub enum Block {
 }
 
 impl Block {
+    /// Whether an empty line stands between a block and this one: items keep together, and so do formulas.
+    #[must_use]
+    pub fn stands_apart_from(&self, before: &Self) -> bool {
+        let alike = std::mem::discriminant(before) == std::mem::discriminant(self);
+        !alike || matches!(self, Self::Paragraph(_))
+    }
+
     /// Its text.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -38,8 +45,8 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
         if words.is_empty() {
         } else if let Some(item) = line.trim_start().strip_prefix("* ") {
             blocks.push(Block::Item(item.trim().into()));
-        } else if line.starts_with("    ") {
-            blocks.push(Block::Formula(line[4..].trim_end().into()));
+        } else if let Some(formula) = line.strip_prefix("    ") {
+            blocks.push(Block::Formula(formula.trim_end().into()));
         } else if let Some(text) = flowing {
             text.push(' ');
             text.push_str(words);
@@ -139,8 +146,12 @@ impl Format {
 /// A number with so many digits after the point, and a minus sign that looks like one. Minus zero is zero.
 #[must_use]
 pub fn number(x: f64, digits: usize) -> String {
-    let rounds_to_zero = x.abs() < 0.5 * 10f64.powi(-(digits as i32));
-    signed(if rounds_to_zero { 0.0 } else { x }, |x| format!("{x:.digits$}"))
+    signed(if x.abs() < half_a_unit(digits) { 0.0 } else { x }, |x| format!("{x:.digits$}"))
+}
+
+/// Half of the last of so many digits after the point: what is nearer to 0 is written as 0.
+pub(super) fn half_a_unit(digits: usize) -> f64 {
+    0.5 / 10f64.powf(digits as f64)
 }
 
 fn signed(x: f64, write: impl Fn(f64) -> String) -> String {

@@ -35,8 +35,8 @@ fn the_tables_of_the_documentation_and_the_examples_open() {
 fn documented(row: &ComputationRow) -> String {
     let table = |title: &str, rows: &[(&str, &str)]| {
         let cells = |names: &str| names.split(", ").map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let lines: String = rows.iter().map(|(names, text)| format!("| {} | {text} |\n", cells(names))).collect();
-        format!("| {title} | |\n|---|---|\n{lines}")
+        let lines: Vec<String> = rows.iter().map(|(names, text)| format!("| {} | {text} |\n", cells(names))).collect();
+        format!("| {title} | |\n|---|---|\n{}", lines.concat())
     };
     let (name, summary) = (row.name, row.summary);
     let (parameters, values) = (table("parameter", row.parameters), table("value", row.values));

@@ -11,7 +11,7 @@ pub(super) const ROW: ComputationRow = ComputationRow {
     name: "cost",
     summary: "what generating takes with and without the cache of keys and values, and how big the cache gets",
     parameters: &[
-        ("parameters", "weights of the model"),
+        ("weights", "weights of the model"),
         ("layers", "its layers"),
         ("heads", "query heads of a layer"),
         ("kv_heads", "key and value heads of a layer; as many as heads if not given"),
@@ -31,9 +31,9 @@ pub(super) const ROW: ComputationRow = ComputationRow {
         ("at.V.rate", "the most steps in a second that the bandwidth allows at the end"),
         ("at.V.tokens_rate", "the most tokens in a second: a step gives one for each sequence"),
         ("per_token", "bytes that the cache grows by with each token of a sequence"),
-        ("weights", "bytes of the weights"),
+        ("model_bytes", "bytes of the weights"),
     ],
-    example: r#"parameters = 1_000_000_000
+    example: r#"weights = 1_000_000_000
 layers = 16
 heads = 32
 kv_heads = 8
@@ -47,7 +47,7 @@ expect = { "at.100.with" = 199, "at.100.without" = 14950, per_token = 32768 }"#,
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parameters {
-    parameters: u64,
+    weights: u64,
     layers: usize,
     heads: usize,
     kv_heads: Option<usize>,
@@ -66,7 +66,7 @@ impl Parameters {
     fn shape(&self) -> Result<Shape, Fault> {
         let size = |what, number| within(what, number, 1..=MOST).map(|number| number as u64);
         Ok(Shape {
-            parameters: self.parameters.clamp(1, 1 << 50),
+            parameters: self.weights.clamp(1, 1 << 50),
             layers: size("layers", self.layers)?,
             heads: size("heads", self.heads)?,
             kv_heads: size("kv_heads", self.kv_heads.unwrap_or(self.heads))?,
@@ -93,7 +93,7 @@ fn compute(arguments: Arguments<'_, '_>) -> Result<Figure, Fault> {
     let caption = format!("tokens that go through the layers after a prompt of {prompt}");
     let mut figure = Figure::new(Picture { caption, columns, rows: Vec::new() });
     figure.set("per_token", shape.cache_bytes_per_token() as f64);
-    figure.set("weights", (shape.parameters * shape.bytes) as f64);
+    figure.set("model_bytes", (shape.parameters * shape.bytes) as f64);
     for &count in &parameters.new {
         let new = within("new", count, 1..=MOST)? as u64;
         let (with, without) = (Cost::of(prompt, new, KvCache::Kept), Cost::of(prompt, new, KvCache::None));

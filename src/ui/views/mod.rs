@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn every_view_has_a_row_and_a_key() {
-        let digits: Vec<String> = VIEWS.iter().map(|row| row.view.key(crate::glyph::Charset::Unicode)).collect();
+        let digits: Vec<String> = VIEWS.iter().map(|row| row.view.key(Charset::Unicode)).collect();
         assert!(digits.is_sorted() && digits.iter().all(|digit| digit.parse::<u8>().is_ok()), "{digits:?}");
         for row in VIEWS {
             assert_eq!(row.view.row().name, row.name);
@@ -137,7 +137,7 @@ mod tests {
             let mut seen = BTreeSet::new();
             for context in row.contexts.iter().chain([&Context::Everywhere]) {
                 for key in entries(*context).flat_map(|entry| entry.keys) {
-                    let name = key.name(crate::glyph::Charset::Unicode);
+                    let name = key.name(Charset::Unicode);
                     assert!(seen.insert(name.clone()), "{name} in the view {}", row.name);
                 }
             }

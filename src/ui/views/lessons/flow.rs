@@ -111,7 +111,7 @@ fn widths(body: u16) -> (u16, u16) {
         let text = WIDEST_TEXT + INDENT;
         return (text, (body - text - GUTTER).min(WIDEST_TEXT));
     }
-    (body.min(WIDEST_TEXT + INDENT).max(INDENT + 1), 0)
+    (body.clamp(INDENT + 3, WIDEST_TEXT + INDENT), 0)
 }
 
 /// Breaks text into lines.
@@ -122,14 +122,11 @@ struct Writer {
 
 impl Writer {
     fn blocks(&self, blocks: &[Block], role: Role, lines: &mut Vec<Line>) {
-        let mut before: Option<&Block> = None;
-        for block in blocks {
-            let same = before.is_some_and(|before| std::mem::discriminant(before) == std::mem::discriminant(block));
-            if before.is_some() && !(same && !matches!(block, Block::Paragraph(_))) {
+        for (index, block) in blocks.iter().enumerate() {
+            if index > 0 && block.stands_apart_from(&blocks[index - 1]) {
                 lines.push(Line::Blank);
             }
             self.block(block, role, lines);
-            before = Some(block);
         }
     }
 

@@ -108,7 +108,7 @@ fn draw_line(flow: &Flow<'_>, reading: &Reading, line: &Line, area: Rect, look: 
             paint::rule(buffer, Rect { x: x + 1, width, ..area }, look);
         }
         Line::Choice { index, text, first } => {
-            choice(reading, *index, (text, *first), flow.widths.0, area, look, buffer)
+            choice(reading, *index, (text, *first), flow.widths.0, area, look, buffer);
         }
         Line::Picture { picture, line } => flow.drawings[*picture].line(*line, area, look, buffer),
     }

@@ -11,8 +11,9 @@ use super::style::Style;
 
 /// Columns of the text.
 const WIDTH: usize = 80;
-/// Columns of the longest bar.
+/// Columns of the longest bar, and of the shortest.
 const BAR: usize = 20;
+const SHORTEST_BAR: usize = 4;
 
 /// The lessons of the program: name, title and summary.
 ///
@@ -115,16 +116,23 @@ fn picture_lines(picture: &Picture, style: Style) -> Vec<String> {
     let widths: Vec<usize> = picture.widths();
     let bars = picture.columns.iter().filter(|column| matches!(column, Column::Bar(..))).count().max(1);
     let text: usize = widths.iter().map(|width| width + 2).sum();
-    let bar = (WIDTH.saturating_sub(text + 2) / bars).saturating_sub(1).clamp(4, BAR);
+    // A title stands over number and bar together.
+    let title = |(column, width): (&Column, &usize)| match column {
+        Column::Bar(title, _) => glyph::cells(title).saturating_sub(width + 1),
+        Column::Text(_) | Column::Number(_) => 0,
+    };
+    let least = picture.columns.iter().zip(&widths).map(title).fold(SHORTEST_BAR, usize::max);
+    let bar = (WIDTH.saturating_sub(text + 2) / bars).saturating_sub(1).clamp(least, BAR.max(least));
     let pad = |text: &str, width: usize, column: &Column| {
         let (text, space) = (plain(text), " ".repeat(width.saturating_sub(glyph::cells(text))));
         if matches!(column, Column::Text(_)) { format!("{text}{space}") } else { format!("{space}{text}") }
     };
-    let blank = " ".repeat(bar + 1);
+    let left = Column::Text(String::new());
     let mut title = String::from("  ");
     for (column, width) in picture.columns.iter().zip(&widths) {
-        title.push_str(&pad(column.title(), *width, column));
-        title.push_str(if matches!(column, Column::Bar(..)) { &blank } else { "" });
+        let over_bar = matches!(column, Column::Bar(..));
+        let (width, align) = if over_bar { (width + bar + 1, &left) } else { (*width, column) };
+        title.push_str(&pad(column.title(), width, align));
         title.push_str("  ");
     }
     let mut lines = vec![style.dim(title.trim_end())];
@@ -134,7 +142,7 @@ fn picture_lines(picture: &Picture, style: Style) -> Vec<String> {
             let long = matches!((column, cell), (Column::Bar(..), Cell::Text(_)));
             // A word in the place of a bar has the bar's room too.
             line.push_str(&if long {
-                pad(cell.text(), width + bar + 1, &Column::Text(String::new()))
+                pad(cell.text(), width + bar + 1, &left)
             } else {
                 pad(cell.text(), *width, column)
             });

@@ -12,13 +12,13 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// The widest text of each column, in characters; what stands in the place of a bar is not counted. Shape: `[columns]`.
+    /// The widest text of each column, in characters; what stands over a bar or in its place is not counted. Shape: `[columns]`.
     #[must_use]
     pub fn widths(&self) -> Vec<usize> {
         let width = |(index, column): (usize, &Column)| {
             let cells = self.rows.iter().filter_map(|row| row.cells.get(index));
             let counted = cells.filter(|cell| !matches!((column, cell), (Column::Bar(..), Cell::Text(_))));
-            let title = column.title().chars().count();
+            let title = if matches!(column, Column::Bar(..)) { 0 } else { column.title().chars().count() };
             counted.map(|cell| cell.text().chars().count()).fold(title, usize::max)
         };
         self.columns.iter().enumerate().map(width).collect()

@@ -13,6 +13,7 @@ pub(super) const ROW: ComputationRow = ComputationRow {
     summary: "perplexity and bits per byte of texts whose Σ log p is known",
     parameters: &[("rows", "for each text its `name`, `sum` (nats), `tokens` and, if known, `bytes`")],
     values: &[
+        ("N.sum, N.tokens", "as they were given"),
         ("N.mean, N.perplexity", "Σ log p / n, and exp(−mean)"),
         ("N.bits", "−Σ log₂ p / n: bits for each token"),
         ("N.bits_per_byte", "−Σ log₂ p / bytes"),

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Arguments, ComputationRow, Figure, Given, analyse, key};
-use crate::decode::{Chain, TokenId};
+use crate::decode::{Analysis, Chain, TokenId};
 use crate::lesson::error::Fault;
 use crate::lesson::picture::{Bar, Cell, Column, Mark, Picture, Row, share};
 use crate::lesson::text::number;
@@ -52,27 +52,41 @@ fn compute(arguments: Arguments<'_, '_>) -> Result<Figure, Fault> {
     }
     let given = Given { labels, logits, probs };
     let model = given.distribution()?;
-    let bars = given.labels.iter().take(MOST_BARS).map(|label| Column::Bar(label.trim().into(), Bar::After));
-    let value = chain.split(',').find_map(|stage| stage.strip_suffix("=?")).unwrap_or("value");
-    let columns = std::iter::once(Column::Number(value.into())).chain(bars);
-    let columns = columns.chain([Column::Number("left".into()), Column::Number("entropy".into())]);
-    let mut figure = Figure::new(Picture { caption: chain.clone(), columns: columns.collect(), rows: Vec::new() });
-    for value in values {
-        let stages = Chain::parse(&chain.replace('?', &value.to_string()))?;
-        let analysis = analyse(&model, &stages, &[])?;
+    let analyses: Vec<(f64, Analysis)> = values
+        .into_iter()
+        .map(|value| Ok((value, analyse(&model, &Chain::parse(&chain.replace('?', &value.to_string()))?, &[])?)))
+        .collect::<Result<_, Fault>>()?;
+    let mut figure = Figure::new(picture(&given, &chain, &analyses));
+    for (value, analysis) in &analyses {
         let at = format!("at.{}", key(&value.to_string()));
         for (id, label) in given.labels.iter().enumerate() {
             figure.set(format!("{at}.q.{}", key(label)), analysis.sampling_prob(id as TokenId));
         }
-        let (entropy, kept) = (analysis.sampling_entropy(), analysis.kept().len());
         figure.say(format!("{at}.best"), given.label(analysis.greedy()));
-        figure.set(format!("{at}.entropy"), entropy);
-        figure.set(format!("{at}.kept"), kept as f64);
-        let ids = 0..given.labels.len().min(MOST_BARS) as TokenId;
-        let shares = ids.map(|id| share(analysis.sampling_prob(id)));
-        let ends = [Cell::from(kept.to_string()), Cell::from(number(entropy, 3))];
-        let cells = std::iter::once(Cell::from(value.to_string())).chain(shares).chain(ends);
-        figure.picture.rows.push(Row::new(Mark::Plain, cells));
+        figure.set(format!("{at}.entropy"), analysis.sampling_entropy());
+        figure.set(format!("{at}.kept"), analysis.kept().len() as f64);
     }
     Ok(figure)
+}
+
+/// A row for each value. How many tokens are left is told where some are not.
+fn picture(given: &Given, chain: &str, analyses: &[(f64, Analysis)]) -> Picture {
+    let removes = analyses.iter().any(|(_, analysis)| analysis.kept().len() < given.labels.len());
+    let value = chain.split(',').find_map(|stage| stage.strip_suffix("=?")).unwrap_or("value");
+    let bars = given.labels.iter().take(MOST_BARS).map(|label| Column::Bar(label.trim().into(), Bar::After));
+    let left = removes.then(|| Column::Number("left".into()));
+    let columns = std::iter::once(Column::Number(value.into())).chain(bars).chain(left);
+    let row = |(value, analysis): &(f64, Analysis)| {
+        let ids = 0..given.labels.len().min(MOST_BARS) as TokenId;
+        let shares = ids.map(|id| share(analysis.sampling_prob(id)));
+        let left = removes.then(|| Cell::from(analysis.kept().len().to_string()));
+        let entropy = Cell::from(number(analysis.sampling_entropy(), 3));
+        let cells = std::iter::once(Cell::from(value.to_string())).chain(shares).chain(left);
+        Row::new(Mark::Plain, cells.chain([entropy]))
+    };
+    Picture {
+        caption: chain.replace('?', "…"),
+        columns: columns.chain([Column::Number("entropy".into())]).collect(),
+        rows: analyses.iter().map(row).collect(),
+    }
 }

@@ -47,9 +47,9 @@ actions! {
     Step Last [key(KeyCode::End)] "" "the least probable token of the vocabulary";
     Step ToDrawn [char('d')] "" "select the token that the draw landed on";
     Lessons Step [key(KeyCode::Right), char(' ')] "next" "the next page";
-    Lessons Back [key(KeyCode::Left)] "previous" "the page before";
-    Lessons Accept [key(KeyCode::Enter)] "open, answer" "open the lesson; answer the question, or turn the page";
-    Lessons RowDown [key(KeyCode::Down)] "select" "select the lesson or the choice below; a line down";
+    Lessons Back [key(KeyCode::Left)] "back" "the page before";
+    Lessons Accept [key(KeyCode::Enter)] "answer" "open the lesson; answer the question, or turn the page";
+    Lessons RowDown [key(KeyCode::Down)] "" "select the lesson or the choice below; a line down";
     Lessons Reveal [char('r')] "reveal" "see the answer without a guess";
     Lessons Close [key(KeyCode::Backspace)] "list" "back to the list of lessons, as Esc does";
     Lessons RowUp [key(KeyCode::Up)] "" "select the lesson or the choice above; a line up";

@@ -12,7 +12,7 @@ use crate::ui::theme::Role;
 /// The widest bar.
 const LONGEST_BAR: u16 = 30;
 /// The narrowest bar, and the narrowest column of text.
-const SHORTEST: u16 = 5;
+const SHORTEST: u16 = 4;
 /// Cells between two columns, and before the first one.
 const GAP: u16 = 2;
 
@@ -40,9 +40,15 @@ impl<'a> Drawing<'a> {
         let mut widths: Vec<u16> =
             (0..picture.columns.len()).map(|index| column_width(picture, index, charset)).collect();
         let bars = picture.columns.iter().filter(|column| matches!(column, Column::Bar(..))).count() as u16;
+        // A title stands over number and bar together.
+        let title = |(column, width): (&Column, &u16)| match column {
+            Column::Bar(title, _) => (glyph::cells(&printable(title, charset)) as u16).saturating_sub(width + 1),
+            Column::Text(_) | Column::Number(_) => 0,
+        };
+        let least = picture.columns.iter().zip(&widths).map(title).fold(SHORTEST, u16::max);
         let needed = |widths: &[u16], bar: u16| widths.iter().map(|width| width + GAP).sum::<u16>() + bars * (bar + 1);
         let texts: Vec<usize> = (0..widths.len()).filter(|&i| matches!(picture.columns[i], Column::Text(_))).collect();
-        while needed(&widths, SHORTEST) > room {
+        while needed(&widths, least) > room {
             // The longest name gives way.
             let Some(&longest) = texts.iter().max_by_key(|&&i| widths[i]).filter(|&&i| widths[i] > SHORTEST) else {
                 break;
@@ -50,8 +56,7 @@ impl<'a> Drawing<'a> {
             widths[longest] -= 1;
         }
         let spare = room.saturating_sub(needed(&widths, 0));
-        let bar = (spare / bars.max(1)).saturating_add(1).clamp(SHORTEST, LONGEST_BAR);
-        let bar = if needed(&widths, bar) > room { bar.saturating_sub(1).max(SHORTEST) } else { bar };
+        let bar = (spare / bars.max(1)).clamp(least, LONGEST_BAR.max(least));
         Self { picture, widths, bar }
     }
 
@@ -93,9 +98,11 @@ impl<'a> Drawing<'a> {
         for (index, start, end) in self.places(area) {
             let column = &self.picture.columns[index];
             let title = printable(column.title(), look.charset);
+            let room = usize::from(end - start);
             match column {
-                Column::Text(_) => put(buffer, start, area.y, &title, usize::from(end - start), style),
-                Column::Number(_) | Column::Bar(..) => put_right(buffer, end, area.y, &title, style),
+                Column::Text(_) => put(buffer, start, area.y, &title, room, style),
+                Column::Number(_) => put_right(buffer, end, area.y, &title, style),
+                Column::Bar(..) => put(buffer, start, area.y, &title, room + usize::from(self.bar) + 1, style),
             };
         }
     }
@@ -148,13 +155,14 @@ fn ink(bar: Bar, mark: Mark) -> Role {
     }
 }
 
-/// The widest text of a column, in cells; what stands in the place of a bar is not counted.
+/// The widest text of a column, in cells; what stands over a bar or in its place is not counted.
 fn column_width(picture: &Picture, index: usize, charset: Charset) -> u16 {
     let column = &picture.columns[index];
     let cells = picture.rows.iter().filter_map(|row| row.cells.get(index));
     let counted = cells.filter(|cell| !matches!((column, cell), (Column::Bar(..), Cell::Text(_))));
     let wide = |text: &str| glyph::cells(&printable(text, charset));
-    counted.map(|cell| wide(cell.text())).fold(wide(column.title()), usize::max) as u16
+    let title = if matches!(column, Column::Bar(..)) { 0 } else { wide(column.title()) };
+    counted.map(|cell| wide(cell.text())).fold(title, usize::max) as u16
 }
 
 #[cfg(test)]

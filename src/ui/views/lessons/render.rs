@@ -34,6 +34,7 @@ fn list(state: &State, look: Look<'_>, body: Rect, buffer: &mut Buffer) {
     let each = if rows >= 3 * state.headings.len() { 3 } else { 1 };
     let room = (rows / each).max(1);
     let first = (state.selected + 1).saturating_sub(room);
+    let widest = state.headings.iter().map(|(_, heading)| glyph::cells(&heading.title)).max().unwrap_or_default();
     let visible = state.headings.iter().enumerate().skip(first).take(room);
     for (y, (index, (_, heading))) in (body.y + 2..).step_by(each).zip(visible) {
         let row = Rect { y, height: 1, ..body };
@@ -49,7 +50,7 @@ fn list(state: &State, look: Look<'_>, body: Rect, buffer: &mut Buffer) {
             put_right(buffer, row.right().saturating_sub(1), y, &result(*tally), on(Role::Chosen)).saturating_sub(2)
         });
         let x = put(buffer, row.x + 7, y, &title, usize::from(end.saturating_sub(row.x + 7)), on(Role::Strong));
-        let (x, y) = if each > 1 { (row.x + 7, y + 1) } else { (x.max(row.x + 40) + 2, y) };
+        let (x, y) = if each > 1 { (row.x + 7, y + 1) } else { (x.max(row.x + 7 + widest as u16) + 2, y) };
         let room = usize::from(if each > 1 { row.right() } else { end }.saturating_sub(x));
         let cut = glyph::cut(&glyph::plain(&summary, glyph::Charset::Unicode), room, look.charset);
         let style = if each > 1 { look.style(Role::Muted) } else { on(Role::Muted) };
@@ -89,8 +90,7 @@ fn page(reading: &Reading, look: Look<'_>, body: Rect, buffer: &mut Buffer) {
     draw(&flow.right, beside.intersection(body), buffer);
     let more = flow.most() - offset;
     if more > 0 {
-        let text = format!(" {more} more below: {} ", if reading.choice().is_some() { "PgDn" } else { "Down or PgDn" });
-        put_right(buffer, body.right().saturating_sub(1), body.bottom(), &text, look.style(Role::Muted));
+        let text = format!("{more} more below: PgDn ");
         put_right(buffer, body.right().saturating_sub(1), body.y + 1, &text, look.style(Role::Muted));
     }
 }

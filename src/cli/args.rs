@@ -13,6 +13,7 @@ use super::beams::BeamArgs;
 use super::contrastive::ContrastiveArgs;
 use super::exact::ExactArgs;
 use super::guidance::GuidanceArgs;
+use super::lesson::LessonArgs;
 use super::processors::ProcessorArgs;
 use super::replay::ReplayArgs;
 use super::score::ScoreArgs;
@@ -47,6 +48,8 @@ pub enum Command {
     Tokens(TokensArgs),
     /// Convert a recorded trace to a table, CSV or JSON
     Replay(ReplayArgs),
+    /// List the guided lessons, open one, print it, or check a lesson file
+    Lesson(LessonArgs),
     /// Draw the real interface as SVG, PNG or text
     Screenshot(ScreenshotArgs),
     /// List the themes, or check a theme file

@@ -13,6 +13,7 @@ use super::CliError;
 use super::args::{Cli, Command, LogitsArgs, ModelArgs, RunArgs, TokensArgs};
 use super::compare::compare;
 use super::interface;
+use super::lesson::lesson;
 use super::replay::replay;
 use super::score::score;
 use super::screenshot::screenshot;
@@ -26,6 +27,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
         Some(Command::Logits(args)) => logits(&args),
         Some(Command::Tokens(args)) => tokens(&args),
         Some(Command::Replay(args)) => replay(&args),
+        Some(Command::Lesson(args)) => lesson(&args),
         Some(Command::Screenshot(args)) => screenshot(&args),
         Some(Command::Theme(args)) => interface::theme(&args.action),
         Some(Command::Completions { shell }) => {

@@ -5,17 +5,40 @@ use std::io::{Write, stderr, stdout};
 use std::path::Path;
 
 use crate::glyph::Charset;
+use crate::lesson::Lesson;
+use crate::model::{ModelSource, OpenOptions, SpecialTokens};
 use crate::ui::knobs::Mode;
 use crate::ui::theme::{self, BUILT_IN, Theme, ThemeError};
 use crate::ui::{self, Options, UiError};
 
 use super::CliError;
-use super::args::{InterfaceArgs, ThemeAction};
+use super::args::{InterfaceArgs, LookArgs, ThemeAction};
 use super::commands::text_or_stdin;
 
 /// `logitscope [PROMPT]`.
 pub(super) fn open(args: &InterfaceArgs) -> Result<(), CliError> {
     Ok(ui::run(options(args)?)?)
+}
+
+/// Opens the interface on a lesson. The lessons need no model; the other views get the usual one.
+pub(super) fn open_lesson(look: &LookArgs, lesson: Lesson) -> Result<(), CliError> {
+    Ok(ui::run(Options {
+        source: ModelSource::Builtin,
+        open: OpenOptions::default(),
+        prompt: None,
+        chain: None,
+        mode: Mode::Sampling,
+        special: SpecialTokens::Auto,
+        seed: 0,
+        theme: load_theme(&look.theme)?,
+        colours: look.colors.0,
+        charset: charset(look),
+        lesson: Some(lesson),
+    })?)
+}
+
+fn charset(look: &LookArgs) -> Charset {
+    if look.ascii { Charset::Ascii } else { Charset::Unicode }
 }
 
 pub(super) fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
@@ -45,7 +68,8 @@ pub(super) fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
         seed: args.seed.unwrap_or(0),
         theme: load_theme(&args.look.theme)?,
         colours: args.look.colors.0,
-        charset: if args.look.ascii { Charset::Ascii } else { Charset::Unicode },
+        charset: charset(&args.look),
+        lesson: None,
     })
 }
 

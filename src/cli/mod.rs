@@ -9,6 +9,7 @@ mod error;
 mod exact;
 mod guidance;
 mod interface;
+mod lesson;
 mod processors;
 mod replay;
 mod score;

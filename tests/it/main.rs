@@ -13,6 +13,7 @@ mod guidance;
 mod guidance_golden;
 mod interface;
 mod layers;
+mod lesson;
 mod model_golden;
 mod model_open;
 mod processor_golden;

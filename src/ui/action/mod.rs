@@ -115,6 +115,8 @@ pub enum Action {
     EditSelected,
     /// The audit of usual mistakes.
     Audit,
+    /// Shows an answer.
+    Reveal,
     /// Shows a view.
     Show(View),
     /// Edits the prompt.
@@ -166,6 +168,8 @@ pub enum Context {
     Prompt,
     /// Any other line being typed.
     Line,
+    /// The line in which a lesson's number is typed.
+    Answer,
     /// The list of processors to add.
     Picker,
     /// The list of themes.
@@ -187,6 +191,7 @@ impl Context {
         Self::Everywhere,
         Self::Prompt,
         Self::Line,
+        Self::Answer,
         Self::Picker,
         Self::Themes,
         Self::Help,
@@ -209,6 +214,7 @@ impl Context {
             Self::Help => "In this window",
             Self::Prompt => "While editing the prompt",
             Self::Line => "While typing a line",
+            Self::Answer => "While answering",
             Self::Picker => "While adding a stage",
             Self::Themes => "While choosing colours",
         }

@@ -19,6 +19,7 @@ use ratatui::layout::Rect;
 
 use crate::decode::{Chain, DecodeError, TokenId};
 use crate::engine::TokenScore;
+use crate::lesson::Lesson;
 use crate::model::{ModelInfo, SpecialTokens, Tokenizer};
 use crate::session::{NodeId, Session};
 
@@ -51,6 +52,8 @@ pub struct Setup {
     pub themes: Vec<Theme>,
     /// Which symbols may be drawn.
     pub charset: Charset,
+    /// The lesson to begin with, where one was asked for.
+    pub lesson: Option<Lesson>,
 }
 
 /// The model, as far as it is there.
@@ -149,10 +152,15 @@ impl App {
     /// The state before anything has happened.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
+        let mut views = States::default();
+        let view = if setup.lesson.is_some() { View::Lessons } else { View::default() };
+        if let Some(lesson) = setup.lesson {
+            views.lessons.open(lesson);
+        }
         Self {
             screen: Rect::ZERO,
-            view: View::default(),
-            views: States::default(),
+            view,
+            views,
             jobs: Jobs::default(),
             themes: setup.themes,
             theme: 0,
@@ -187,6 +195,11 @@ impl App {
     #[must_use]
     pub fn themes(&self) -> &[Theme] {
         &self.themes
+    }
+
+    /// Tells that something is wrong, in the footer.
+    pub(in crate::ui) fn tell(&mut self, wrong: String) {
+        self.notice = Some(Notice::Error(wrong));
     }
 
     /// The view in front.

@@ -74,6 +74,7 @@ fn setup() -> Setup {
         seed: 0,
         themes: vec![Theme::built_in("dark").unwrap()],
         charset: Charset::Unicode,
+        lesson: None,
     }
 }
 

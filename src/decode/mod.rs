@@ -19,10 +19,13 @@ pub mod beam;
 mod candidates;
 mod chain;
 pub mod consensus;
+pub mod contrastive;
+pub mod cost;
 pub mod diff;
 mod distribution;
 mod error;
 pub mod exact;
+pub mod loss;
 mod processor;
 pub mod processors;
 mod sampler;
@@ -38,7 +41,7 @@ pub use distribution::{Distribution, by_score};
 pub use error::DecodeError;
 pub use processor::{Context, Direction, Field, Kind, LogitsProcessor, Parameter, ProcessorRow, TokenBytes, Value};
 pub use processors::{PROCESSORS, processor};
-pub use sampler::{Draw, chance, uniform};
+pub use sampler::{Draw, chance, drafting, uniform, verifying};
 
 /// The number of a token in a vocabulary.
 pub type TokenId = u32;

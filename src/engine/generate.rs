@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::decode::strategy::Strategy;
-use crate::decode::{Chain, TokenId};
-use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run, Tokenizer};
+use crate::decode::{Chain, Distribution, TokenId};
+use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run, RunOutput, Tokenizer};
 
 use super::EngineError;
 use super::evaluator::{CHUNK, TokenScore};
@@ -30,6 +30,8 @@ pub struct Request<'a> {
     pub stop: &'a [String],
     /// The number of the sample drawn from this prompt, from 0.
     pub sequence: u64,
+    /// The negative prompt, where a stage of the chain steers by one: the sequence is read after it too.
+    pub negative: Option<&'a PromptRead>,
 }
 
 /// Why a sequence ended.
@@ -87,6 +89,8 @@ pub struct Timing {
 pub struct PromptRead {
     pub(super) end: CacheNode,
     pub(super) logits: Arc<[f32]>,
+    /// The hidden state of each token; empty where the model gives none.
+    pub(super) hidden: Vec<Arc<[f32]>>,
     /// One for each token; the first has none.
     pub scores: Vec<Option<TokenScore>>,
 }
@@ -111,6 +115,7 @@ pub fn read_prompt(
         )));
     }
     let mut scores = vec![None];
+    let mut hidden = Vec::new();
     let mut last: Option<(CacheNode, Arc<[f32]>)> = None;
     for (index, tokens) in prompt.chunks(CHUNK).enumerate() {
         let run = Run { after: last.as_ref().map(|(node, _)| *node), tokens, logits: Positions::All };
@@ -118,6 +123,7 @@ pub fn read_prompt(
         let mut shifted = |progress: Progress| watch(Progress { done: index * CHUNK + progress.done, total });
         let outputs = model.forward(&[run], &mut shifted).map_err(EngineError::from_model)?;
         for output in outputs {
+            hidden.extend(output.hidden);
             for (i, (node, logits)) in output.nodes.into_iter().zip(output.logits).enumerate() {
                 if let Some(&next) = prompt.get(index * CHUNK + i + 1) {
                     scores.push(Some(TokenScore::of(next, &logits)?));
@@ -126,8 +132,8 @@ pub fn read_prompt(
             }
         }
     }
-    let (end, logits) = last.ok_or_else(|| EngineError::Request("the model gave no logits".into()))?;
-    Ok(PromptRead { end, logits, scores })
+    let (end, logits) = last.ok_or_else(no_logits)?;
+    Ok(PromptRead { end, logits, hidden, scores })
 }
 
 /// Generates one sequence after a prompt that was read, and shows every step to `observe`.
@@ -142,27 +148,41 @@ pub fn generate(
     observe: &mut Observe<'_>,
 ) -> Result<Generated, EngineError> {
     let mut growing = Growing::new(model.info(), tokenizer, request)?;
-    let (mut node, mut logits) = (prompt.end, Arc::clone(&prompt.logits));
+    let mut ends: Vec<End> = std::iter::once(prompt).chain(request.negative).map(PromptRead::end).collect();
     while growing.finish().is_none() {
-        let analysis = growing.analyse(&logits)?;
+        let [(_, logits), negative @ ..] = &ends[..] else { return Err(no_logits()) };
+        let negative = negative.first().map(|(_, logits)| Distribution::from_logits(logits)).transpose()?;
+        let analysis = growing.analyse_against(logits, negative.as_ref())?;
         let choice = growing.choose(&analysis);
         if growing.take(&analysis, choice, StepDetail::Plain, observe)?.is_none() {
-            (node, logits) = read_one(model, node, choice.token)?;
+            ends = read_next(model, &ends, choice.token)?;
         }
     }
     Ok(growing.finished())
 }
 
-pub(super) fn read_one(
-    model: &mut dyn LanguageModel,
-    after: CacheNode,
-    token: TokenId,
-) -> Result<(CacheNode, Arc<[f32]>), EngineError> {
-    let run = Run { after: Some(after), tokens: &[token], logits: Positions::Last };
-    let outputs = model.forward(&[run], &mut crate::model::unwatched).map_err(EngineError::from_model)?;
-    let output = outputs.into_iter().next();
-    let last = output.and_then(|output| Some((*output.nodes.last()?, output.logits.into_iter().last()?)));
-    last.ok_or_else(|| EngineError::Request("the model gave no logits".into()))
+/// A token that was read, and the logits after it.
+pub(super) type End = (CacheNode, Arc<[f32]>);
+
+impl PromptRead {
+    fn end(&self) -> End {
+        (self.end, Arc::clone(&self.logits))
+    }
+}
+
+/// Reads a token after each of these, in one batch.
+pub(super) fn read_next(model: &mut dyn LanguageModel, ends: &[End], token: TokenId) -> Result<Vec<End>, EngineError> {
+    let tokens = [token];
+    let run = |(node, _): &End| Run { after: Some(*node), tokens: &tokens, logits: Positions::Last };
+    let runs: Vec<Run<'_>> = ends.iter().map(run).collect();
+    let outputs = model.forward(&runs, &mut crate::model::unwatched).map_err(EngineError::from_model)?;
+    let last = |output: RunOutput| Some((*output.nodes.last()?, output.logits.into_iter().last()?));
+    outputs.into_iter().map(|output| last(output).ok_or_else(no_logits)).collect()
+}
+
+/// A model that breaks its contract.
+pub(super) fn no_logits() -> EngineError {
+    EngineError::Request("the model gave no logits".into())
 }
 
 /// Runs `work` and tells how long it took.

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::decode::contrastive::ContrastiveStep;
 use crate::decode::speculative::Proposal;
 use crate::decode::strategy::Choice;
 use crate::decode::{Analysis, Chain, Context, Distribution, TokenId};
@@ -37,6 +38,8 @@ pub enum StepDetail<'a> {
     Plain,
     /// What was drafted, and what became of it.
     Speculative(&'a Proposal),
+    /// The candidates that were compared.
+    Contrastive(&'a ContrastiveStep),
 }
 
 /// Shown every step; breaks the generating off.
@@ -68,7 +71,8 @@ impl<'a> Growing<'a> {
         tokenizer: &'a dyn Tokenizer,
         request: &'a Request<'a>,
     ) -> Result<Self, EngineError> {
-        let length = request.max_new_tokens.min(info.context_length.saturating_sub(request.prompt.len()));
+        let longest = request.prompt.len().max(request.negative.map_or(0, |negative| negative.scores.len()));
+        let length = request.max_new_tokens.min(info.context_length.saturating_sub(longest));
         Ok(Self {
             tokenizer,
             request,
@@ -94,6 +98,11 @@ impl<'a> Growing<'a> {
         self.tokens.len()
     }
 
+    /// The tokens generated so far.
+    pub(super) fn output(&self) -> &[TokenId] {
+        &self.history[self.request.prompt.len()..]
+    }
+
     /// Tokens that may still come, if nothing ends the text before.
     pub(super) fn room(&self) -> usize {
         self.length - self.tokens.len()
@@ -109,6 +118,18 @@ impl<'a> Growing<'a> {
     /// # Errors
     /// Logits that are no distribution, or a chain that leaves no token.
     pub(super) fn analyse(&self, logits: &[f32]) -> Result<Analysis, EngineError> {
+        self.analyse_against(logits, None)
+    }
+
+    /// The same with what the model says after the negative prompt, for guidance.
+    ///
+    /// # Errors
+    /// As [`Self::analyse`].
+    pub(super) fn analyse_against(
+        &self,
+        logits: &[f32],
+        negative: Option<&Distribution>,
+    ) -> Result<Analysis, EngineError> {
         let step = self.step();
         let chain = chain_of_step(&self.chain, (self.request.min_new_tokens, self.request.eos_token_ids), step)?;
         let sampling_logprobs: Vec<f64> = self.tokens.iter().map(|token| token.sampling_logprob).collect();
@@ -119,6 +140,7 @@ impl<'a> Growing<'a> {
             chance: self.request.strategy.chance(self.request.sequence, step as u64),
             bytes: Some(&Pieces(self.tokenizer)),
             end_ids: self.request.eos_token_ids,
+            negative,
         };
         Ok(Analysis::new(Arc::new(Distribution::from_logits(logits)?), &chain, context)?)
     }

@@ -3,6 +3,7 @@
 
 mod analyst;
 mod beam;
+mod contrastive;
 mod error;
 mod evaluator;
 mod exact;
@@ -11,6 +12,7 @@ mod growing;
 mod jobs;
 mod memo;
 mod score;
+mod speculative;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -18,6 +20,7 @@ mod worker;
 
 pub use analyst::Question;
 pub use beam::{BeamRequest, DroppedBeams, GrowingBeams, ObservedBeams, generate_beams};
+pub use contrastive::generate_contrastive;
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
 pub use exact::{Exact, ExactProgress, ExactRequest, Given, GrowingExact, Rival, exact};
@@ -32,5 +35,6 @@ pub use jobs::{
 };
 pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};
+pub use speculative::{Reader, Speculation, SpeculativeCount, Verification, generate_speculatively};
 pub use text::assemble;
 pub use worker::{Command, Engine, Event};

@@ -2,10 +2,12 @@
 
 mod beams;
 mod compare;
+mod contrastive;
 mod detail;
 mod document;
 mod exact;
 mod figures;
+mod lesson;
 mod logits;
 mod output;
 mod progress;
@@ -13,11 +15,13 @@ mod replay;
 mod run;
 mod samples;
 mod score;
+mod speculative;
 pub mod style;
 mod tokens;
 mod write;
 
 pub use compare::{Comparison, Contestant, compare};
+pub use lesson::{lesson, lessons};
 pub use logits::{LogitsDefaults, logits_lines, logits_table};
 pub use output::OutputFile;
 pub use progress::Progress;

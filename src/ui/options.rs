@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::decode::{Chain, DecodeError};
+use crate::lesson::Lesson;
 use crate::model::{ModelSource, OpenOptions, SpecialTokens};
 
 use super::app::Setup;
@@ -39,6 +40,8 @@ pub struct Options {
     pub colours: Option<ColourDepth>,
     /// Which symbols may be drawn.
     pub charset: Charset,
+    /// The lesson to begin with, where one was asked for.
+    pub lesson: Option<Lesson>,
 }
 
 impl Options {
@@ -57,7 +60,8 @@ impl Options {
         };
         let prompt = self.prompt.clone().unwrap_or_else(|| EXAMPLE.to_owned());
         let Self { mode, special, seed, charset, .. } = *self;
-        Ok(Setup { prompt, chain, mode, special, seed, themes, charset })
+        let lesson = self.lesson.clone();
+        Ok(Setup { prompt, chain, mode, special, seed, themes, charset, lesson })
     }
 }
 

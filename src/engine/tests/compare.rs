@@ -48,6 +48,7 @@ fn alone(asked: &ColumnAsked, max_new_tokens: usize) -> (Vec<GeneratedToken>, Fi
                 prompt: &prompt,
                 strategy: strategy.as_ref(),
                 chain: &asked.chain,
+                negative: None,
                 max_new_tokens,
                 min_new_tokens: 0,
                 eos_token_ids: &[5],

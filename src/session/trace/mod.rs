@@ -139,6 +139,32 @@ pub struct Step {
     /// What was drafted, in speculative decoding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speculative: Option<Speculative>,
+    /// The candidates that were compared, in contrastive search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contrastive: Option<Contrastive>,
+}
+
+/// What contrastive search compared at a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contrastive {
+    /// What the similarity counts, from 0 to 1.
+    pub penalty_alpha: f64,
+    /// The most probable first.
+    pub candidates: Vec<ContrastiveCandidate>,
+}
+
+/// A token that contrastive search looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ContrastiveCandidate {
+    /// The token.
+    #[serde(flatten)]
+    pub token: Token,
+    /// p after the chain.
+    pub prob: f64,
+    /// The highest cosine between its hidden state and any before it, from −1 to 1.
+    pub max_similarity: f64,
+    /// What the highest of was chosen.
+    pub score: f64,
 }
 
 /// What was drafted at a step, and what became of it.

@@ -115,11 +115,13 @@ pub enum Action {
     EditSelected,
     /// The audit of usual mistakes.
     Audit,
+    /// Shows an answer.
+    Reveal,
     /// Shows a view.
     Show(View),
     /// Edits the prompt.
     Edit,
-    /// The other theme.
+    /// Opens the list of themes.
     Theme,
     /// Opens help.
     Help,
@@ -166,8 +168,12 @@ pub enum Context {
     Prompt,
     /// Any other line being typed.
     Line,
+    /// The line in which a lesson's number is typed.
+    Answer,
     /// The list of processors to add.
     Picker,
+    /// The list of themes.
+    Themes,
 }
 
 impl Context {
@@ -185,7 +191,9 @@ impl Context {
         Self::Everywhere,
         Self::Prompt,
         Self::Line,
+        Self::Answer,
         Self::Picker,
+        Self::Themes,
         Self::Help,
     ];
 
@@ -206,7 +214,9 @@ impl Context {
             Self::Help => "In this window",
             Self::Prompt => "While editing the prompt",
             Self::Line => "While typing a line",
+            Self::Answer => "While answering",
             Self::Picker => "While adding a stage",
+            Self::Themes => "While choosing colours",
         }
     }
 }

@@ -101,6 +101,17 @@ actions! {
     Score Back [key(KeyCode::Left)] "" "the token before";
     Score First [key(KeyCode::Home)] "" "the first token";
     Score Last [key(KeyCode::End)] "" "the last token";
+    Lessons Step [key(KeyCode::Right), char(' ')] "next" "the next page";
+    Lessons Back [key(KeyCode::Left)] "back" "the page before";
+    Lessons Accept [key(KeyCode::Enter)] "answer" "open the lesson; answer the question, or turn the page";
+    Lessons RowDown [key(KeyCode::Down)] "" "select the lesson or the choice below; a line down";
+    Lessons Reveal [char('r')] "reveal" "see the answer without a guess";
+    Lessons Close [key(KeyCode::Backspace)] "list" "back to the list of lessons, as Esc does";
+    Lessons RowUp [key(KeyCode::Up)] "" "select the lesson or the choice above; a line up";
+    Lessons PageUp [key(KeyCode::PageUp)] "" "scroll the page up";
+    Lessons PageDown [key(KeyCode::PageDown)] "" "scroll the page down";
+    Lessons First [key(KeyCode::Home)] "" "the first page";
+    Lessons Last [key(KeyCode::End)] "" "the last page";
     Everywhere Show(View::Step) [char('1')] "" "the next token, step by step";
     Everywhere Show(View::Temperature) [char('2')] "" "what temperature does to the distribution";
     Everywhere Show(View::Beam) [char('3')] "" "beam search as a growing tree";
@@ -110,7 +121,7 @@ actions! {
     Everywhere Show(View::Lessons) [char('7')] "" "guided lessons";
     Everywhere Edit [char('i')] "prompt" "edit the prompt";
     Everywhere Stop [key(KeyCode::Esc)] "" "stop running; clear a message";
-    Everywhere Theme [char('c')] "" "dark or light colours";
+    Everywhere Theme [char('c')] "" "choose the colours";
     Everywhere Help [char('?'), key(KeyCode::F(1))] "help" "all keys";
     Everywhere Suspend [control('z')] "" "back to the shell; fg continues";
     Everywhere Quit [char('q'), control('c')] "leave" "leave";
@@ -124,9 +135,17 @@ actions! {
     Line Accept [key(KeyCode::Enter)] "accept" "take what was typed";
     Line Close [key(KeyCode::Esc)] "keep the old one" "keep the old line";
     Line Quit [control('c')] "" "leave";
+    Answer Accept [key(KeyCode::Enter)] "answer" "answer with this number";
+    Answer Close [key(KeyCode::Esc)] "think again" "back to the page without an answer";
+    Answer Quit [control('c')] "" "leave";
     Picker Up [key(KeyCode::Up), char('k')] "" "up";
     Picker Down [key(KeyCode::Down), char('j')] "" "down";
     Picker Accept [key(KeyCode::Enter), char(' ')] "add" "add the stage";
     Picker Close [key(KeyCode::Esc), char('q')] "close" "close without adding";
     Picker Quit [control('c')] "" "leave";
+    Themes Up [key(KeyCode::Up), char('k')] "" "the theme above, at once";
+    Themes Down [key(KeyCode::Down), char('j'), char('c')] "" "the theme below, at once";
+    Themes Accept [key(KeyCode::Enter), char(' ')] "take" "take this theme";
+    Themes Close [key(KeyCode::Esc), char('q')] "keep the old one" "back to the theme before";
+    Themes Quit [control('c')] "" "leave";
 }

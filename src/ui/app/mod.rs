@@ -19,6 +19,7 @@ use ratatui::layout::Rect;
 
 use crate::decode::{Chain, DecodeError, TokenId};
 use crate::engine::TokenScore;
+use crate::lesson::Lesson;
 use crate::model::{ModelInfo, SpecialTokens, Tokenizer};
 use crate::session::{NodeId, Session};
 
@@ -47,10 +48,12 @@ pub struct Setup {
     pub special: SpecialTokens,
     /// The seed of all draws.
     pub seed: u64,
-    /// The themes that a key goes through, for the terminal's colours; at least one.
+    /// The themes to choose from, the one to begin with first, for the terminal's colours; at least one.
     pub themes: Vec<Theme>,
     /// Which symbols may be drawn.
     pub charset: Charset,
+    /// The lesson to begin with, where one was asked for.
+    pub lesson: Option<Lesson>,
 }
 
 /// The model, as far as it is there.
@@ -149,10 +152,15 @@ impl App {
     /// The state before anything has happened.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
+        let mut views = States::default();
+        let view = if setup.lesson.is_some() { View::Lessons } else { View::default() };
+        if let Some(lesson) = setup.lesson {
+            views.lessons.open(lesson);
+        }
         Self {
             screen: Rect::ZERO,
-            view: View::default(),
-            views: States::default(),
+            view,
+            views,
             jobs: Jobs::default(),
             themes: setup.themes,
             theme: 0,
@@ -181,6 +189,17 @@ impl App {
     #[must_use]
     pub fn look(&self) -> Look<'_> {
         Look { theme: &self.themes[self.theme], charset: self.charset }
+    }
+
+    /// The themes to choose from.
+    #[must_use]
+    pub fn themes(&self) -> &[Theme] {
+        &self.themes
+    }
+
+    /// Tells that something is wrong, in the footer.
+    pub(in crate::ui) fn tell(&mut self, wrong: String) {
+        self.notice = Some(Notice::Error(wrong));
     }
 
     /// The view in front.

@@ -131,6 +131,7 @@ pub(crate) fn setup(theme: &str, depth: ColourDepth) -> Setup {
         seed: 0,
         themes: [theme, "light"].iter().map(|name| Theme::built_in(name).unwrap().at_depth(depth)).collect(),
         charset: Charset::Unicode,
+        lesson: None,
     }
 }
 

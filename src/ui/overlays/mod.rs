@@ -4,6 +4,7 @@ mod help;
 mod line;
 mod picker;
 mod prompt;
+mod themes;
 pub mod window;
 
 use ratatui::buffer::Buffer;
@@ -19,6 +20,7 @@ pub use help::Help;
 pub use line::Line;
 pub use picker::Picker;
 pub use prompt::Prompt;
+pub use themes::Themes;
 
 /// A window.
 pub trait Overlay {

@@ -20,7 +20,8 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let mut x = put(buffer, area.x, area.y, " logitscope ", area.width.into(), look.style(Role::Badge)) + 1;
     let (state, role) = state(app);
     let mut start = put_right(buffer, area.right().saturating_sub(1), area.y, &state, look.style(role));
-    for (row, digit) in VIEWS.iter().zip(1u8..) {
+    for row in VIEWS {
+        let digit = row.view.key(look.charset);
         let room = |x: u16| usize::from(start.saturating_sub(x + 1));
         if row.view == app.view() {
             x = put(buffer, x, area.y, &format!(" {digit} {} ", row.label), room(x), look.style(Role::Badge));

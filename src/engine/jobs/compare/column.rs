@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::decode::beam::{BeamToken, Ending};
 use crate::decode::strategy::Strategy;
 use crate::decode::{Analysis, Chain, Distribution, TokenId};
-use crate::engine::generate::{PromptRead, read_one};
+use crate::engine::generate::{End, PromptRead, no_logits, read_next};
 use crate::engine::growing::{Growing, StepDetail};
 use crate::engine::{BeamRequest, DroppedBeams, EngineError, FinishReason, GeneratedToken, GrowingBeams, Request};
 use crate::model::{CacheNode, LanguageModel, Tokenizer};
@@ -46,8 +46,7 @@ impl Column {
                 prompt: Arc::clone(prompt),
                 length,
                 tokens: Vec::new(),
-                node: read.end,
-                logits: Arc::clone(&read.logits),
+                end: (read.end, Arc::clone(&read.logits)),
             }))),
             None => Beams::new(asked, model, prompt, read, length).map(|beams| Way::Beams(Box::new(beams))),
         };
@@ -74,7 +73,7 @@ impl Column {
         match &self.way {
             _ if self.made.end.is_some() => Vec::new(),
             Way::Sequence(sequence) => {
-                sequence.tokens.last().map(|token| (sequence.node, token.id)).into_iter().collect()
+                sequence.tokens.last().map(|token| (sequence.end.0, token.id)).into_iter().collect()
             }
             Way::Beams(beams) => beams.growing.wanted(),
             Way::Nowhere => Vec::new(),
@@ -85,7 +84,7 @@ impl Column {
     pub(super) fn live(&self) -> Vec<CacheNode> {
         match &self.way {
             _ if self.made.end.is_some() => Vec::new(),
-            Way::Sequence(sequence) => vec![sequence.node],
+            Way::Sequence(sequence) => vec![sequence.end.0],
             Way::Beams(beams) => beams.growing.live(),
             Way::Nowhere => Vec::new(),
         }
@@ -115,8 +114,7 @@ struct Sequence {
     length: usize,
     tokens: Vec<GeneratedToken>,
     /// The last token that was read, and what the model says after it.
-    node: CacheNode,
-    logits: Arc<[f32]>,
+    end: End,
 }
 
 impl Sequence {
@@ -127,13 +125,15 @@ impl Sequence {
         made: &mut ColumnMade,
     ) -> Result<(), EngineError> {
         if let Some(last) = self.tokens.last() {
-            (self.node, self.logits) = read_one(model, self.node, last.id)?;
+            let read = read_next(model, &[self.end.clone()], last.id)?;
+            self.end = read.into_iter().next().ok_or_else(no_logits)?;
         }
         let info = model.info();
         let request = Request {
             prompt: &self.prompt,
             strategy: self.strategy.as_ref(),
             chain: &self.chain,
+            negative: None,
             max_new_tokens: self.length,
             min_new_tokens: 0,
             eos_token_ids: &info.eos_token_ids,
@@ -142,7 +142,7 @@ impl Sequence {
         };
         let mut growing = Growing::new(info, tokenizer, &request)?.grown(&self.tokens);
         if growing.finish().is_none() {
-            let analysis = growing.analyse(&self.logits)?;
+            let analysis = growing.analyse(&self.end.1)?;
             let choice = growing.choose(&analysis);
             let mut taken = None;
             growing.take(&analysis, choice, StepDetail::Plain, &mut |step| {

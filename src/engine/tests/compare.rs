@@ -102,9 +102,9 @@ fn every_column_gives_what_its_strategy_gives_by_itself() {
 fn columns_that_agree_read_every_context_once() {
     let greedy = || asked("greedy", "", 0);
     let (_, one, _) = compared(vec![greedy()], 6);
-    let (both, two, _) = compared(vec![greedy(), greedy(), asked("sample", "top_k=1", 3)], 6);
+    let (both, two, _) = compared(vec![greedy(), greedy()], 6);
     assert_eq!(one, two);
-    assert!(both.columns.iter().all(|column| tokens(column) == tokens(&both.columns[0])));
+    assert_eq!(tokens(&both.columns[0]), tokens(&both.columns[1]));
     let (_, beams, _) = compared(vec![asked("beam", "", 0)], 6);
     let (_, beams_and_greedy, _) = compared(vec![asked("beam", "", 0), greedy()], 6);
     assert!(beams_and_greedy < beams + one - 2, "greedy's first tokens are those of a beam");

@@ -16,11 +16,12 @@ use logitscope::model::{
     ModelError, ModelInfo, ModelSource, OpenOptions, Positions, Run, SpecialTokens, StoredType, TokenPiece, Tokenizer,
     open, unwatched,
 };
+use logitscope::ui::action::{Key, Keymap};
 use logitscope::ui::app::{App, Setup};
 use logitscope::ui::knobs::Mode;
 use logitscope::ui::message::{Effect, Message};
 use logitscope::ui::theme::Theme;
-use logitscope::ui::{action::Key, view::view};
+use logitscope::ui::view::view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -70,6 +71,7 @@ fn setup() -> Setup {
         seed: 0,
         themes: vec![Theme::built_in("dark").unwrap()],
         charset: Charset::Unicode,
+        keymap: Keymap::default(),
     }
 }
 

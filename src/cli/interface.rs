@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::export::{self, SvgOptions};
 use crate::glyph::Charset;
+use crate::ui::action::Keymap;
 use crate::ui::knobs::Mode;
 use crate::ui::scene::Scene;
 use crate::ui::theme::{BUILT_IN, Theme, ThemeError};
@@ -45,6 +46,7 @@ fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
         theme: load_theme(&args.look.theme)?,
         colours: args.look.colors.0,
         charset: if args.look.ascii { Charset::Ascii } else { Charset::Unicode },
+        keymap: Keymap::default(),
     })
 }
 

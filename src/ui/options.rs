@@ -5,6 +5,7 @@ use std::io;
 use crate::decode::{Chain, DecodeError};
 use crate::model::{ModelSource, OpenOptions, SpecialTokens};
 
+use super::action::Keymap;
 use super::app::Setup;
 use super::knobs::Mode;
 use super::theme::{BUILT_IN, ColourDepth, Theme, ThemeError};
@@ -39,6 +40,8 @@ pub struct Options {
     pub colours: Option<ColourDepth>,
     /// Which symbols may be drawn.
     pub charset: Charset,
+    /// Which keys do what.
+    pub keymap: Keymap,
 }
 
 impl Options {
@@ -57,7 +60,8 @@ impl Options {
         };
         let prompt = self.prompt.clone().unwrap_or_else(|| EXAMPLE.to_owned());
         let Self { mode, special, seed, charset, .. } = *self;
-        Ok(Setup { prompt, chain, mode, special, seed, themes, charset })
+        let keymap = self.keymap.clone();
+        Ok(Setup { prompt, chain, mode, special, seed, themes, charset, keymap })
     }
 }
 

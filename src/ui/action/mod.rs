@@ -1,9 +1,11 @@
 //! What can be done: the one table of actions. Dispatch, footer, help and documentation come from it.
 
 mod key;
+mod keymap;
 mod table;
 
 pub use key::Key;
+pub use keymap::Keymap;
 pub use table::ACTIONS;
 
 use crate::ui::views::View;
@@ -77,6 +79,8 @@ pub enum Action {
     Show(View),
     /// Edits the prompt.
     Edit,
+    /// Opens the list of everything that can be done.
+    Palette,
     /// The other theme.
     Theme,
     /// Opens help.
@@ -124,6 +128,8 @@ pub enum Context {
     Prompt,
     /// The list of processors to add.
     Picker,
+    /// A list that is searched by typing.
+    Finder,
 }
 
 impl Context {
@@ -141,6 +147,7 @@ impl Context {
         Self::Everywhere,
         Self::Prompt,
         Self::Picker,
+        Self::Finder,
         Self::Help,
     ];
 
@@ -161,6 +168,7 @@ impl Context {
             Self::Help => "In this window",
             Self::Prompt => "While editing the prompt",
             Self::Picker => "While adding a stage",
+            Self::Finder => "While searching a list",
         }
     }
 }
@@ -172,20 +180,12 @@ pub struct Entry {
     pub action: Action,
     /// Where.
     pub context: Context,
-    /// On which keys; the first is the one that is shown where there is room for one.
+    /// On which keys, where nobody has changed them; without one it is done from the list of actions.
     pub keys: &'static [Key],
     /// In the footer, in a word; empty where it isn't shown there.
     pub label: &'static str,
     /// In help, in a sentence.
     pub help: &'static str,
-}
-
-/// What a key does where these groups count, the first before the others.
-#[must_use]
-pub fn lookup(contexts: &[Context], key: Key) -> Option<Action> {
-    contexts
-        .iter()
-        .find_map(|&context| entries(context).find(|entry| entry.keys.contains(&key)).map(|entry| entry.action))
 }
 
 /// The rows of a group.
@@ -206,10 +206,10 @@ mod tests {
     #[test]
     fn every_key_means_one_thing_in_its_context_and_is_reachable() {
         for entry in ACTIONS {
-            assert!(!entry.keys.is_empty() && !entry.help.is_empty(), "{:?}", entry.action);
+            assert!(!entry.help.is_empty(), "{:?}", entry.action);
             for key in entry.keys {
                 assert_eq!(
-                    lookup(&[entry.context], *key),
+                    Keymap::default().lookup(&[entry.context], *key),
                     Some(entry.action),
                     "{} in {:?}",
                     key.name(Charset::Unicode),
@@ -245,8 +245,8 @@ mod tests {
     #[test]
     fn shift_is_in_the_character_and_backtab_is_shift_tab() {
         let event = KeyEvent::new(KeyCode::Char('T'), KeyModifiers::SHIFT);
-        assert_eq!(lookup(&[Context::Chain], Key::of(event)), Some(Action::Warmer));
+        assert_eq!(Keymap::default().lookup(&[Context::Chain], Key::of(event)), Some(Action::Warmer));
         let event = KeyEvent::new(KeyCode::BackTab, KeyModifiers::SHIFT);
-        assert_eq!(lookup(&[Context::Chain], Key::of(event)), Some(Action::PreviousStage));
+        assert_eq!(Keymap::default().lookup(&[Context::Chain], Key::of(event)), Some(Action::PreviousStage));
     }
 }

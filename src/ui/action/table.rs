@@ -54,6 +54,7 @@ actions! {
     Everywhere Show(View::Cost) [char('6')] "" "what decoding costs, with and without the cache";
     Everywhere Show(View::Lessons) [char('7')] "" "guided lessons";
     Everywhere Edit [char('i')] "prompt" "edit the prompt";
+    Everywhere Palette [char(':'), control('p')] "do" "search everything that can be done now";
     Everywhere Stop [key(KeyCode::Esc)] "" "stop running; clear a message";
     Everywhere Theme [char('c')] "" "dark or light colours";
     Everywhere Help [char('?'), key(KeyCode::F(1))] "help" "all keys";
@@ -71,4 +72,9 @@ actions! {
     Picker Accept [key(KeyCode::Enter), char(' ')] "add" "add the stage";
     Picker Close [key(KeyCode::Esc), char('q')] "close" "close without adding";
     Picker Quit [control('c')] "" "leave";
+    Finder Up [key(KeyCode::Up)] "" "up";
+    Finder Down [key(KeyCode::Down), key(KeyCode::Tab)] "" "down";
+    Finder Accept [key(KeyCode::Enter)] "take it" "take the selected line";
+    Finder Close [key(KeyCode::Esc)] "close" "close without effect";
+    Finder Quit [control('c')] "" "leave";
 }

@@ -6,9 +6,9 @@ use tui_input::InputRequest;
 use crate::decode::{Direction, ProcessorRow};
 
 use super::{App, Run};
-use crate::ui::action::{Action, Context, Key, lookup};
+use crate::ui::action::{Action, Context, Key};
 use crate::ui::message::{Effect, Exit};
-use crate::ui::overlays::{Fate, Help, Overlay, Picker, Prompt, typing};
+use crate::ui::overlays::{Fate, Help, Overlay, Palette, Picker, Prompt, typing};
 use crate::ui::views::View;
 
 impl App {
@@ -23,15 +23,18 @@ impl App {
 
     pub(super) fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
         self.notice = None;
-        match lookup(&self.contexts(), Key::of(event)) {
+        match self.keymap.lookup(&self.contexts(), Key::of(event)) {
             Some(Action::Quit) => vec![Effect::Quit(Exit::Asked)],
-            Some(action) if self.overlays.is_empty() => {
-                let own = (self.view.row().act)(self, action);
-                own.unwrap_or_else(|| self.act(action))
-            }
+            Some(action) if self.overlays.is_empty() => self.perform(action),
             Some(action) => self.with_overlay(|app, overlay| overlay.act(app, action)),
             None => typing(event).map(|request| self.typed([request])).unwrap_or_default(),
         }
+    }
+
+    /// Does something in the view in front.
+    pub(in crate::ui) fn perform(&mut self, action: Action) -> Vec<Effect> {
+        let own = (self.view.row().act)(self, action);
+        own.unwrap_or_else(|| self.act(action))
     }
 
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
@@ -76,8 +79,10 @@ impl App {
             Action::RunFast => self.toggle_run(Run::Fast),
             Action::Edit => self.open(Prompt::new(self.prompt.clone())),
             Action::Add => self.open(Picker::default()),
+            Action::Palette => self.open(Palette::new(&self.contexts())),
             Action::Help => self.open(Help::new(&self.contexts())),
             Action::Suspend => vec![Effect::Suspend],
+            Action::Quit => vec![Effect::Quit(Exit::Asked)],
             Action::Theme => {
                 self.theme = (self.theme + 1) % self.themes.len();
                 Vec::new()

@@ -26,6 +26,7 @@ pub use decision::{Draws, Pick, Shown};
 use jobs::Jobs;
 pub use list::List;
 
+use super::action::Keymap;
 use super::knobs::{Knobs, Mode};
 use super::layout::Frame;
 use super::look::Look;
@@ -51,6 +52,8 @@ pub struct Setup {
     pub themes: Vec<Theme>,
     /// Which symbols may be drawn.
     pub charset: Charset,
+    /// Which keys do what.
+    pub keymap: Keymap,
 }
 
 /// The model, as far as it is there.
@@ -126,6 +129,7 @@ pub struct App {
     themes: Vec<Theme>,
     theme: usize,
     charset: Charset,
+    keymap: Keymap,
     model: Model,
     prompt: String,
     special: SpecialTokens,
@@ -157,6 +161,7 @@ impl App {
             themes: setup.themes,
             theme: 0,
             charset: setup.charset,
+            keymap: setup.keymap,
             model: Model::Opening,
             prompt: setup.prompt,
             special: setup.special,
@@ -181,6 +186,12 @@ impl App {
     #[must_use]
     pub fn look(&self) -> Look<'_> {
         Look { theme: &self.themes[self.theme], charset: self.charset }
+    }
+
+    /// Which keys do what.
+    #[must_use]
+    pub fn keymap(&self) -> &Keymap {
+        &self.keymap
     }
 
     /// The view in front.

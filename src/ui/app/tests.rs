@@ -10,6 +10,7 @@ use crate::engine::{Command, Event, TokenScore};
 use crate::glyph::{self, Charset};
 use crate::model::{ModelError, ModelInfo, SpecialTokens, StoredType, TokenPiece, Tokenizer};
 use crate::session::{How, NodeId};
+use crate::ui::action::Keymap;
 use crate::ui::app::{Model, Notice, Pick, Run, Setup};
 use crate::ui::knobs::Mode;
 use crate::ui::scene::Scene;
@@ -131,6 +132,7 @@ pub(crate) fn setup(theme: &str, depth: ColourDepth) -> Setup {
         seed: 0,
         themes: [theme, "light"].iter().map(|name| Theme::built_in(name).unwrap().at_depth(depth)).collect(),
         charset: Charset::Unicode,
+        keymap: Keymap::default(),
     }
 }
 

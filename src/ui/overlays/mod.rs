@@ -1,6 +1,8 @@
 //! Windows over the screen. They are a stack: the topmost one gets the keys. One file each: state, keys, picture, tests.
 
+pub mod finder;
 mod help;
+mod palette;
 mod picker;
 mod prompt;
 pub mod window;
@@ -15,6 +17,7 @@ use super::app::App;
 use super::message::Effect;
 
 pub use help::Help;
+pub use palette::Palette;
 pub use picker::Picker;
 pub use prompt::Prompt;
 

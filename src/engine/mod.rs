@@ -9,6 +9,7 @@ mod exact;
 mod generate;
 mod jobs;
 mod memo;
+pub mod record;
 mod score;
 #[cfg(test)]
 mod tests;

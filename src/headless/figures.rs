@@ -2,11 +2,11 @@
 
 use crate::decode::TokenId;
 use crate::engine;
+use crate::engine::record::finite;
 use crate::glyph::{self, Charset};
 use crate::model::Tokenizer;
 use crate::session::trace;
 
-use super::document::finite;
 use super::style::Style;
 use super::write::percent;
 

@@ -11,11 +11,11 @@ use crate::decode::strategy::{Strategy, StrategyRow};
 use crate::decode::{Chain, TokenId};
 use crate::engine::{
     BeamRequest, DroppedBeams, EngineError, Generated, Given, PromptRead, Request, Timing, generate, generate_beams,
-    read_prompt, timed,
+    read_prompt, record, timed,
 };
 use crate::model::{LanguageModel, LoadedModel, ModelInfo, SpecialTokens, Tokenizer};
 
-use super::document::{Prompt, settings as settings_document};
+use super::document::settings as settings_document;
 use super::exact::{ExactDocument, Ground};
 use super::progress::Progress;
 use super::write::{Ended, Report};
@@ -156,7 +156,7 @@ fn run_one(
     let (read, prefill) = timed(|| read_prompt(model, ids, &mut watch));
     let read = read?;
     let info = model.info().clone();
-    let prompt = Prompt::new(text, ids, &read.scores, tokenizer);
+    let prompt = record::prompt(text, ids, &read.scores, tokenizer);
     report.begin(&info, document, &prompt, ids, tokenizer)?;
     let (found, decode) = timed(|| Work { model, tokenizer, read: &read, ids, eos, job, report }.done());
     let (sequences, exact) = found?;

@@ -13,8 +13,8 @@ use logitscope::decode::{Chain, Distribution, TokenId};
 use logitscope::engine::{Command, Event, Question};
 use logitscope::glyph::Charset;
 use logitscope::model::{
-    ModelError, ModelInfo, ModelSource, OpenOptions, Positions, Run, SpecialTokens, StoredType, TokenPiece, Tokenizer,
-    open, unwatched,
+    DtypeChoice, ModelError, ModelInfo, ModelSource, OpenOptions, Positions, Run, SpecialTokens, StoredType,
+    TokenPiece, Tokenizer, open, unwatched,
 };
 use logitscope::ui::action::{Key, Keymap};
 use logitscope::ui::app::{App, Setup};
@@ -72,6 +72,10 @@ fn setup() -> Setup {
         themes: vec![Theme::built_in("dark").unwrap()],
         charset: Charset::Unicode,
         keymap: Keymap::default(),
+        source: ModelSource::Builtin,
+        dtype: DtypeChoice::Auto,
+        history: Vec::new(),
+        saved: None,
     }
 }
 

@@ -63,6 +63,9 @@ pub struct InterfaceArgs {
     /// The text to begin with; `-` reads it from standard input
     #[arg(value_name = "PROMPT")]
     pub prompt: Option<String>,
+    /// Go on with the session that was left last
+    #[arg(long = "continue", conflicts_with_all = ["prompt", "strategy", "seed", "chain", "preset"])]
+    pub resume: bool,
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,

@@ -6,8 +6,11 @@ use std::path::Path;
 
 use crate::export::{self, SvgOptions};
 use crate::glyph::Charset;
+use crate::model::ModelSource;
 use crate::ui::action::Keymap;
+use crate::ui::host::{Host, Kept};
 use crate::ui::knobs::Mode;
+use crate::ui::saved;
 use crate::ui::scene::Scene;
 use crate::ui::theme::{BUILT_IN, Theme, ThemeError};
 use crate::ui::{self, Options, UiError};
@@ -15,10 +18,24 @@ use crate::ui::{self, Options, UiError};
 use super::CliError;
 use super::args::{InterfaceArgs, ScreenshotArgs, ThemeAction};
 use super::commands::text_or_stdin;
+use super::host::Files;
 
 /// `logitscope [PROMPT]`.
 pub(super) fn open(args: &InterfaceArgs) -> Result<(), CliError> {
-    Ok(ui::run(options(args)?)?)
+    let files = Files::usual();
+    let mut options = options(args)?;
+    // Prompts that can't be read are said when they can't be written.
+    if args.resume {
+        let saved = ui::kept_session(&files).map_err(|error| CliError::Input(format!("--continue: {error}")))?;
+        let unopened = |error| CliError::Input(format!("--continue: the session's model: {error}"));
+        if args.model.model == ModelSource::Builtin {
+            options.source = saved.model.parse().map_err(unopened)?;
+        }
+        options.saved = Some(saved);
+    }
+    let typed = files.kept(Kept::Prompts).ok().flatten().and_then(|text| saved::prompts(&text).ok());
+    options.history = typed.unwrap_or_default();
+    Ok(ui::run(options, Box::new(files))?)
 }
 
 fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
@@ -47,6 +64,8 @@ fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
         colours: args.look.colors.0,
         charset: if args.look.ascii { Charset::Ascii } else { Charset::Unicode },
         keymap: Keymap::default(),
+        history: Vec::new(),
+        saved: None,
     })
 }
 
@@ -107,6 +126,7 @@ impl From<UiError> for CliError {
             UiError::Theme(error) => error.into(),
             UiError::Decode(error) => error.into(),
             UiError::Io(error) => Self::Failed(format!("terminal: {error}")),
+            error @ UiError::NotKept(_) => Self::Failed(error.to_string()),
             error @ (UiError::NoTerminal | UiError::UnknownKey(_) | UiError::Scene(_)) => {
                 Self::Input(error.to_string())
             }

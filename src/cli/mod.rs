@@ -6,6 +6,7 @@ mod commands;
 mod compare;
 mod error;
 mod exact;
+mod host;
 mod interface;
 mod processors;
 mod replay;

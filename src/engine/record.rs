@@ -12,7 +12,7 @@ use crate::session::trace::{
 
 use super::beam::ObservedBeams;
 use super::evaluator::TokenScore;
-use super::generate::{FinishReason, Generated, GeneratedToken, Step, Timing};
+use super::generate::{FinishReason, Generated, GeneratedToken, Step, Timing, finished};
 
 /// A number, or nothing where it is infinite: JSON has no infinities.
 #[must_use]
@@ -142,6 +142,14 @@ pub fn sequence(generated: &Generated, tokenizer: &dyn Tokenizer) -> Sequence {
         length: generated.tokens.len(),
         finish_reason: Some(generated.finish_reason.into()),
     }
+}
+
+/// A path of a session as a sequence.
+#[must_use]
+pub fn path(tokens: Vec<GeneratedToken>, ends: &[TokenId], tokenizer: &dyn Tokenizer) -> Sequence {
+    let ended = tokens.last().is_some_and(|token| ends.contains(&token.id));
+    let reason = if ended { FinishReason::Eos } else { FinishReason::Length };
+    sequence(&finished(tokenizer, tokens, reason, None), tokenizer)
 }
 
 /// Where the time went.

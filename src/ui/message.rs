@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::KeyEvent;
 
+use super::saved::Saved;
 use crate::engine::{Command, Event};
 
 /// Something that happened.
@@ -22,6 +23,10 @@ pub enum Message {
     Suspend,
     /// The system asks the program to end.
     Terminate,
+    /// A file was written: its name, or why it was not.
+    Written(Result<String, String>),
+    /// What was kept of the last session, or why there is none.
+    Kept(Result<Box<Saved>, String>),
 }
 
 /// Something to be done outside.
@@ -32,6 +37,21 @@ pub enum Effect {
     Wake(Duration),
     /// Give the terminal back until the shell continues the program.
     Suspend,
+    /// Put this text into the clipboard of the terminal.
+    Copy(String),
+    /// Write a new file; a [`Message::Written`] follows.
+    Save {
+        /// The name of the file before its ending.
+        stem: &'static str,
+        /// The ending.
+        ending: &'static str,
+        /// What is in it.
+        content: Vec<u8>,
+    },
+    /// Save the screen as a picture; a [`Message::Written`] follows.
+    Picture,
+    /// Bring back the session that was kept; a [`Message::Kept`] follows.
+    Restore,
     /// Leave.
     Quit(Exit),
 }

@@ -8,6 +8,7 @@ use crate::model::{ModelSource, OpenOptions, SpecialTokens};
 use super::action::Keymap;
 use super::app::Setup;
 use super::knobs::Mode;
+use super::saved::Saved;
 use super::theme::{BUILT_IN, ColourDepth, Theme, ThemeError};
 use crate::glyph::Charset;
 
@@ -42,6 +43,10 @@ pub struct Options {
     pub charset: Charset,
     /// Which keys do what.
     pub keymap: Keymap,
+    /// The prompts that were typed before, oldest first.
+    pub history: Vec<String>,
+    /// A session to go on with.
+    pub saved: Option<Box<Saved>>,
 }
 
 impl Options {
@@ -60,8 +65,9 @@ impl Options {
         };
         let prompt = self.prompt.clone().unwrap_or_else(|| EXAMPLE.to_owned());
         let Self { mode, special, seed, charset, .. } = *self;
-        let keymap = self.keymap.clone();
-        Ok(Setup { prompt, chain, mode, special, seed, themes, charset, keymap })
+        let (source, dtype) = (self.source.clone(), self.open.dtype);
+        let (keymap, history, saved) = (self.keymap.clone(), self.history.clone(), self.saved.clone());
+        Ok(Setup { source, dtype, prompt, chain, mode, special, seed, themes, charset, keymap, history, saved })
     }
 }
 
@@ -83,6 +89,9 @@ pub enum UiError {
     /// The system asked the program to end.
     #[error("interrupted")]
     Interrupted,
+    /// The session could not be kept.
+    #[error("the session is not kept: {0}")]
+    NotKept(String),
     /// A scene's key that no keyboard has.
     #[error("no key is called `{0}`: write Right, Down, Enter, Ctrl-C, or a character")]
     UnknownKey(String),

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Color;
 
 use crate::engine::{Command, Engine, Event};
 
 use super::action::Key;
 use super::app::{App, Model, Setup};
 use super::message::{Effect, Message};
-use super::theme::{ColourDepth, Role, colour};
+use super::theme::{ColourDepth, Role};
 use super::view::view;
 use super::views::View;
 use super::{Options, UiError};
@@ -32,6 +31,7 @@ pub struct Scene {
     send: Box<dyn Fn(Command)>,
     inbox: Receiver<Event>,
     ticking: Option<()>,
+    outside: Vec<Effect>,
 }
 
 impl Scene {
@@ -60,7 +60,8 @@ impl Scene {
         inbox: Receiver<Event>,
     ) -> Result<Self, UiError> {
         let screen = Rect::new(0, 0, width, height);
-        let mut scene = Self { app: App::new(setup), screen, send: Box::new(send), inbox, ticking: None };
+        let mut scene =
+            Self { app: App::new(setup), screen, send: Box::new(send), inbox, ticking: None, outside: Vec::new() };
         scene.handle(Message::Resize(width, height));
         scene.settle()?;
         match (scene.app.model(), scene.app.notice()) {
@@ -98,6 +99,11 @@ impl Scene {
         self.settle()
     }
 
+    /// What the interface has asked of the program around it: here nothing comes of that.
+    pub fn outside(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.outside)
+    }
+
     /// Gives the screen another size.
     pub fn resize(&mut self, width: u16, height: u16) {
         self.screen = Rect::new(0, 0, width, height);
@@ -115,7 +121,7 @@ impl Scene {
             match effect {
                 Effect::Engine(command) => (self.send)(command),
                 Effect::Wake(_) => self.ticking = Some(()),
-                Effect::Suspend | Effect::Quit(_) => {}
+                outside => self.outside.push(outside),
             }
         }
     }
@@ -152,8 +158,6 @@ impl Scene {
     /// Colours of text and background, for a picture of what leaves them to the terminal.
     #[must_use]
     pub fn ground(&self) -> ([u8; 3], [u8; 3]) {
-        let base = self.app.look().style(Role::Base);
-        let fixed = |colour: Option<Color>, otherwise| colour.and_then(colour::rgb).unwrap_or(otherwise);
-        (fixed(base.fg, [0xdd; 3]), fixed(base.bg, [0x11; 3]))
+        self.app.look().ground()
     }
 }

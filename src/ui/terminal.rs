@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread::{self, ThreadId};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use ratatui::Frame;
 use ratatui::Terminal as Ratatui;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use ratatui::crossterm::style::Print;
 use ratatui::crossterm::terminal::{
     self, BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
 };
@@ -57,6 +59,14 @@ impl Terminal {
         drawn.and(ended)
     }
 
+    /// Puts a text into the clipboard by the sequence OSC 52, which terminals obey or ignore.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        execute!(stdout(), Print(clipboard(text)))
+    }
+
     /// Stops the program as Ctrl-Z does, and comes back when it is continued.
     ///
     /// # Errors
@@ -75,6 +85,11 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         leave();
     }
+}
+
+/// OSC 52: operating system command 52, the clipboard (`c`), the text in base64, the string terminator.
+fn clipboard(text: &str) -> String {
+    format!("\x1b]52;c;{}\x1b\\", BASE64_STANDARD.encode(text))
 }
 
 fn enter() -> io::Result<()> {
@@ -108,4 +123,12 @@ fn install_hook() {
             previous(info);
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_clipboard_gets_base64() {
+        assert_eq!(super::clipboard("run 'ü'"), "\x1b]52;c;cnVuICfDvCc=\x1b\\");
+    }
 }

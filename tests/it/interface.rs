@@ -1,6 +1,8 @@
 //! The program in a terminal: it opens, draws, steps, and leaves everything as it was.
 
+use std::fs;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,14 +17,27 @@ struct Session {
     keyboard: Box<dyn Write + Send>,
     master: Box<dyn MasterPty + Send>,
     screen: Arc<Mutex<vt100::Parser>>,
+    /// Everything that was written to the terminal.
+    output: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Session {
+    /// With nobody's configuration and state.
     fn open(columns: u16, rows: u16, arguments: &[&str]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        Self::open_in(home.path(), columns, rows, arguments)
+    }
+
+    /// With this folder for configuration, state and files.
+    fn open_in(home: &Path, columns: u16, rows: u16, arguments: &[&str]) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_logitscope"));
         command.args(arguments);
+        command.cwd(home);
+        for name in ["HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
+            command.env(name, home);
+        }
         command.env("TERM", "xterm-256color");
         command.env("COLORTERM", "truecolor");
         command.env_remove("NO_COLOR");
@@ -30,14 +45,17 @@ impl Session {
         drop(pair.slave);
         let parser = vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0);
         let screen = Arc::new(Mutex::new(parser));
+        let output = Arc::new(Mutex::new(Vec::new()));
         let (theirs, mut reader) = (Arc::clone(&screen), pair.master.try_clone_reader().unwrap());
+        let all = Arc::clone(&output);
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut bytes) {
+                all.lock().unwrap().extend_from_slice(&bytes[..count]);
                 theirs.lock().unwrap().process(&bytes[..count]);
             }
         });
-        Self { child, keyboard: pair.master.take_writer().unwrap(), master: pair.master, screen }
+        Self { child, keyboard: pair.master.take_writer().unwrap(), master: pair.master, screen, output }
     }
 
     fn contents(&self) -> String {
@@ -132,4 +150,79 @@ fn a_polite_kill_restores_the_terminal() {
         assert!(started.elapsed() < PATIENCE, "the terminal is not restored");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[cfg(unix)]
+fn signal(session: &Session, name: &str) {
+    let pid = session.child.process_id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn whatever_ends_it_the_session_is_kept_and_gone_on_with() {
+    for end in ["q", "TERM", "HUP"] {
+        let home = tempfile::tempdir().unwrap();
+        let mut session = Session::open_in(home.path(), 100, 30, &["The king"]);
+        session.until("the distribution", |screen| screen.contains("ready"));
+        session.press(b"  ");
+        session.until("two steps", |screen| screen.contains("step 3") && screen.contains("ready"));
+        match end {
+            "q" => session.press(b"q"),
+            signal_name => signal(&session, signal_name),
+        }
+        session.exit_code();
+        let kept = fs::read_to_string(home.path().join("logitscope/session.json")).unwrap();
+        assert!(kept.contains("The king"), "{end}: {kept}");
+        let mut again = Session::open_in(home.path(), 100, 30, &["--continue"]);
+        again.until("the kept session", |screen| screen.contains("step 3") && screen.contains("ready"));
+        again.press(b"q");
+        assert_eq!(again.exit_code(), 0, "{end}");
+    }
+}
+
+#[test]
+fn a_kept_session_that_can_not_be_read_is_one_line_and_stays_as_it_is() {
+    for text in ["{\"format\": \"logitscope.session\", \"version\": 2}", "nonsense", ""] {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("logitscope/session.json");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, text).unwrap();
+        let mut refused = Session::open_in(home.path(), 200, 30, &["--continue"]);
+        assert_eq!(refused.exit_code(), 2);
+        let said = refused.until("why", |screen| screen.contains("session.json"));
+        assert_eq!(said.trim().lines().count(), 1, "{said}");
+        let mut session = Session::open_in(home.path(), 200, 30, &["The king"]);
+        session.until("the distribution", |screen| screen.contains("ready"));
+        session.press(b" ");
+        session.until("a step", |screen| screen.contains("step 2") && screen.contains("ready"));
+        session.press(b"q");
+        assert_eq!(session.exit_code(), 1);
+        session.until("why", |screen| screen.contains("not kept"));
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    }
+}
+
+#[test]
+fn files_and_the_clipboard_are_written() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("logitscope.svg"), "mine").unwrap();
+    let mut session = Session::open_in(home.path(), 100, 30, &["The king"]);
+    session.until("the distribution", |screen| screen.contains("ready"));
+    session.press(b" ");
+    session.until("a step", |screen| screen.contains("step 2") && screen.contains("ready"));
+    session.press(b"w");
+    session.until("a trace", |screen| screen.contains("saved as logitscope-trace.jsonl"));
+    session.press(b"S");
+    session.until("a picture", |screen| screen.contains("saved as logitscope-2.svg"));
+    session.press(b"y");
+    session.until("the command", |screen| screen.contains("logitscope run"));
+    assert!(String::from_utf8_lossy(&session.output.lock().unwrap()).contains("\u{1b}]52;c;"));
+    session.press(b"\x1b");
+    session.press(b"q");
+    assert_eq!(session.exit_code(), 0);
+    let trace = fs::read(home.path().join("logitscope-trace.jsonl")).unwrap();
+    assert_eq!(logitscope::session::trace::read(&trace).unwrap().traces[0].steps.len(), 1);
+    assert!(fs::read_to_string(home.path().join("logitscope-2.svg")).unwrap().starts_with("<svg"));
+    assert_eq!(fs::read_to_string(home.path().join("logitscope.svg")).unwrap(), "mine");
 }

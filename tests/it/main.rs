@@ -7,6 +7,7 @@ mod candle;
 mod cli;
 mod compare;
 mod docs;
+mod everyday;
 mod interface;
 mod layers;
 mod model_golden;

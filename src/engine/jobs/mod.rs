@@ -3,29 +3,36 @@
 //! A job goes on where the one before it on its [`Lane`] is dropped. All lanes take turns; commands come before any of them.
 
 mod score;
+mod trace;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::model::{CacheNode, LanguageModel, Progress, Tokenizer};
+use crate::session::trace::Step;
 
 use super::EngineError;
 use super::evaluator::Evaluator;
 
 pub use score::{ScoreJob, Scored, ScoredCompletion};
+pub use trace::{Decided, TraceJob};
 
 /// What a job is for: a newer one on the same lane takes the place of the older.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Completions that are scored.
     Score,
+    /// The path as a trace.
+    Trace,
 }
 
 /// What a job has to tell.
 pub enum News {
     /// Completions were scored.
     Scored(Arc<Scored>),
+    /// A step of the path, as a trace has it.
+    Told(Box<Step>),
 }
 
 /// Work that is done turn by turn.

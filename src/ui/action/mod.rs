@@ -81,6 +81,20 @@ pub enum Action {
     Edit,
     /// Opens the list of everything that can be done.
     Palette,
+    /// Copies the command that gives the same without the interface.
+    Copy,
+    /// Writes the path as a trace.
+    WriteTrace,
+    /// Saves the screen as a picture.
+    Picture,
+    /// Brings the kept session back.
+    Restore,
+    /// Opens the list of prompts that were typed.
+    History,
+    /// A newer one.
+    Newer,
+    /// An older one.
+    Older,
     /// The other theme.
     Theme,
     /// Opens help.

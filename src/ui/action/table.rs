@@ -55,6 +55,11 @@ actions! {
     Everywhere Show(View::Lessons) [char('7')] "" "guided lessons";
     Everywhere Edit [char('i')] "prompt" "edit the prompt";
     Everywhere Palette [char(':'), control('p')] "do" "search everything that can be done now";
+    Everywhere Copy [char('y')] "" "copy the command that gives the same without the interface";
+    Everywhere WriteTrace [char('w')] "" "write the text's steps to a file, as run --format jsonl does";
+    Everywhere Picture [char('S')] "" "save the screen as a picture";
+    Everywhere History [control('r')] "" "search the prompts that were typed before";
+    Everywhere Restore [] "" "go on with the session that was left last";
     Everywhere Stop [key(KeyCode::Esc)] "" "stop running; clear a message";
     Everywhere Theme [char('c')] "" "dark or light colours";
     Everywhere Help [char('?'), key(KeyCode::F(1))] "help" "all keys";
@@ -65,6 +70,9 @@ actions! {
     Help Close [key(KeyCode::Esc), char('?'), char('q'), key(KeyCode::Enter)] "close" "close help";
     Help Quit [control('c')] "" "leave";
     Prompt Accept [key(KeyCode::Enter)] "accept" "start again from this prompt";
+    Prompt Older [key(KeyCode::Up)] "older" "the prompt that was typed before";
+    Prompt Newer [key(KeyCode::Down)] "" "the prompt that was typed after it";
+    Prompt History [control('r')] "search" "search the prompts that were typed before";
     Prompt Close [key(KeyCode::Esc)] "keep the old one" "keep the old prompt";
     Prompt Quit [control('c')] "" "leave";
     Picker Up [key(KeyCode::Up), char('k')] "" "up";

@@ -8,7 +8,7 @@ use crate::decode::{Direction, ProcessorRow};
 use super::{App, Run};
 use crate::ui::action::{Action, Context, Key};
 use crate::ui::message::{Effect, Exit};
-use crate::ui::overlays::{Fate, Help, Overlay, Palette, Picker, Prompt, typing};
+use crate::ui::overlays::{Fate, Help, History, Overlay, Palette, Picker, Prompt, typing};
 use crate::ui::views::View;
 
 impl App {
@@ -77,9 +77,14 @@ impl App {
             Action::Redraw => self.redraw(),
             Action::Run => self.toggle_run(Run::Paced),
             Action::RunFast => self.toggle_run(Run::Fast),
-            Action::Edit => self.open(Prompt::new(self.prompt.clone())),
+            Action::Edit => self.open(Prompt::new(self.prompt.clone(), self.history.clone())),
             Action::Add => self.open(Picker::default()),
             Action::Palette => self.open(Palette::new(&self.contexts())),
+            Action::Copy => self.copy_command(),
+            Action::WriteTrace => self.write_trace(),
+            Action::Picture => vec![Effect::Picture],
+            Action::Restore => vec![Effect::Restore],
+            Action::History => self.open(History::new(self.history.clone(), self.prompt.clone())),
             Action::Help => self.open(Help::new(&self.contexts())),
             Action::Suspend => vec![Effect::Suspend],
             Action::Quit => vec![Effect::Quit(Exit::Asked)],

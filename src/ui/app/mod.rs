@@ -1,10 +1,13 @@
 //! The state of the interface. It changes only in [`App::update`], which does no IO.
 
+mod command;
 mod decision;
 mod jobs;
+mod kept;
 mod keys;
 mod list;
 mod steps;
+mod trace;
 mod update;
 
 #[cfg(test)]
@@ -14,23 +17,27 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ratatui::layout::Rect;
 
 use crate::decode::{Chain, DecodeError, TokenId};
 use crate::engine::TokenScore;
-use crate::model::{ModelInfo, SpecialTokens, Tokenizer};
+use crate::model::{DtypeChoice, ModelInfo, ModelSource, SpecialTokens, Tokenizer};
 use crate::session::{NodeId, Session};
 
+pub use command::Headless;
 pub use decision::{Draws, Pick, Shown};
 use jobs::Jobs;
 pub use list::List;
+use trace::Telling;
 
 use super::action::Keymap;
 use super::knobs::{Knobs, Mode};
 use super::layout::Frame;
 use super::look::Look;
 use super::overlays::Overlay;
+use super::saved::Saved;
 use super::theme::Theme;
 use super::views::{States, View};
 use crate::glyph::Charset;
@@ -38,6 +45,10 @@ use crate::glyph::Charset;
 /// What the interface is opened with.
 #[derive(Clone, Debug)]
 pub struct Setup {
+    /// Where the model comes from.
+    pub source: ModelSource,
+    /// The type of its weights.
+    pub dtype: DtypeChoice,
     /// The prompt.
     pub prompt: String,
     /// The chain to begin with.
@@ -54,6 +65,10 @@ pub struct Setup {
     pub charset: Charset,
     /// Which keys do what.
     pub keymap: Keymap,
+    /// The prompts that were typed before, oldest first.
+    pub history: Vec<String>,
+    /// A session to go on with.
+    pub saved: Option<Box<Saved>>,
 }
 
 /// The model, as far as it is there.
@@ -130,11 +145,19 @@ pub struct App {
     theme: usize,
     charset: Charset,
     keymap: Keymap,
+    source: ModelSource,
+    dtype: DtypeChoice,
     model: Model,
+    /// The prompt that nobody has edited yet.
+    first_prompt: String,
     prompt: String,
     special: SpecialTokens,
     session: Option<Session>,
     scores: BTreeMap<NodeId, TokenScore>,
+    /// The chain that each token of the output was decided with.
+    made_with: BTreeMap<NodeId, Chain>,
+    /// What the model took for the logits after each token.
+    took: BTreeMap<NodeId, Duration>,
     knobs: Knobs,
     draws: Draws,
     logits: Option<(NodeId, Arc<[f32]>)>,
@@ -145,6 +168,10 @@ pub struct App {
     work: Work,
     overlays: Vec<Box<dyn Overlay>>,
     notice: Option<Notice>,
+    history: Vec<String>,
+    /// A kept session that waits for its prompt to be cut.
+    restoring: Option<Box<Saved>>,
+    telling: Option<Telling>,
     epoch: u64,
     ticks: usize,
 }
@@ -153,7 +180,8 @@ impl App {
     /// The state before anything has happened.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        Self {
+        let saved = setup.saved;
+        let mut app = Self {
             screen: Rect::ZERO,
             view: View::default(),
             views: States::default(),
@@ -162,11 +190,16 @@ impl App {
             theme: 0,
             charset: setup.charset,
             keymap: setup.keymap,
+            source: setup.source,
+            dtype: setup.dtype,
             model: Model::Opening,
+            first_prompt: setup.prompt.clone(),
             prompt: setup.prompt,
             special: setup.special,
             session: None,
             scores: BTreeMap::new(),
+            made_with: BTreeMap::new(),
+            took: BTreeMap::new(),
             knobs: Knobs::new(&setup.chain, setup.mode),
             draws: Draws::new(setup.seed),
             logits: None,
@@ -177,9 +210,16 @@ impl App {
             work: Work::Nothing,
             overlays: Vec::new(),
             notice: None,
+            history: setup.history,
+            restoring: None,
+            telling: None,
             epoch: 0,
             ticks: 0,
+        };
+        if let Some(saved) = saved {
+            app.restore(saved);
         }
+        app
     }
 
     /// Theme and symbols.
@@ -296,6 +336,14 @@ impl App {
     #[must_use]
     pub fn is_end(&self, token: TokenId) -> bool {
         matches!(&self.model, Model::Open { info, .. } if info.eos_token_ids.contains(&token))
+    }
+
+    /// Ids that end a text.
+    pub(in crate::ui) fn end_ids(&self) -> Vec<TokenId> {
+        match &self.model {
+            Model::Open { info, .. } => info.eos_token_ids.clone(),
+            Model::Opening | Model::Gone => Vec::new(),
+        }
     }
 
     /// Whether what is shown is what would be decided now.

@@ -30,6 +30,12 @@ impl App {
             Message::Engine(event) => self.engine(event),
             Message::Tick => self.tick(),
             Message::Suspend => vec![Effect::Suspend],
+            Message::Written(Ok(name)) => self.inform(&format!("saved as {name}")),
+            Message::Written(Err(message)) => {
+                self.notice = Some(Notice::Error(message));
+                Vec::new()
+            }
+            Message::Kept(kept) => self.take_up(kept),
             Message::Terminate => vec![Effect::Quit(Exit::Told)],
         }
     }
@@ -86,7 +92,8 @@ impl App {
                 }
                 Vec::new()
             }
-            Event::Evaluated { epoch, node, logits, scores, .. } if epoch == self.epoch => {
+            Event::Evaluated { epoch, node, logits, scores, took } if epoch == self.epoch => {
+                self.took.entry(node).or_insert(took);
                 self.scores.extend(scores);
                 self.logits = Some((node, logits));
                 if self.cursor() == Some(node) { self.analyse() } else { Vec::new() }
@@ -133,9 +140,11 @@ impl App {
             self.notice = Some(Notice::Error(message));
             return Vec::new();
         }
-        self.session = Session::new(tokens);
         self.scores.clear();
+        self.took.clear();
+        self.made_with.clear();
         self.draws.clear();
+        self.session = self.begun(tokens);
         self.logits = None;
         self.shown = None;
         let mut effects = self.evaluate();
@@ -184,10 +193,7 @@ impl App {
                         Model::Open { tokenizer, .. } => Some(tokenizer.clone()),
                         Model::Opening | Model::Gone => None,
                     },
-                    end_ids: match &self.model {
-                        Model::Open { info, .. } => info.eos_token_ids.clone(),
-                        Model::Opening | Model::Gone => Vec::new(),
-                    },
+                    end_ids: self.end_ids(),
                 };
                 self.work = Work::Chain;
                 vec![Effect::Engine(Command::Analyse(question))]

@@ -2,6 +2,8 @@
 
 pub mod finder;
 mod help;
+mod history;
+mod note;
 mod palette;
 mod picker;
 mod prompt;
@@ -17,6 +19,8 @@ use super::app::App;
 use super::message::Effect;
 
 pub use help::Help;
+pub use history::History;
+pub use note::Note;
 pub use palette::Palette;
 pub use picker::Picker;
 pub use prompt::Prompt;

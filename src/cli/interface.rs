@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::export::{self, SvgOptions};
 use crate::glyph::Charset;
 use crate::model::ModelSource;
-use crate::ui::action::Keymap;
+use crate::ui::config::Config;
 use crate::ui::host::{Host, Kept};
 use crate::ui::knobs::Mode;
 use crate::ui::saved;
@@ -18,12 +18,16 @@ use crate::ui::{self, Options, UiError};
 use super::CliError;
 use super::args::{InterfaceArgs, ScreenshotArgs, ThemeAction};
 use super::commands::text_or_stdin;
-use super::host::Files;
+use super::host::{Files, config_file};
 
 /// `logitscope [PROMPT]`.
 pub(super) fn open(args: &InterfaceArgs) -> Result<(), CliError> {
     let files = Files::usual();
-    let mut options = options(args)?;
+    let config = match &args.look.config {
+        Some(file) => read_config(file)?,
+        None => config_file().filter(|file| file.exists()).map_or(Ok(Config::default()), |file| read_config(&file))?,
+    };
+    let mut options = options(args, config)?;
     // Prompts that can't be read are said when they can't be written.
     if args.resume {
         let saved = ui::kept_session(&files).map_err(|error| CliError::Input(format!("--continue: {error}")))?;
@@ -38,7 +42,13 @@ pub(super) fn open(args: &InterfaceArgs) -> Result<(), CliError> {
     Ok(ui::run(options, Box::new(files))?)
 }
 
-fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
+fn read_config(file: &Path) -> Result<Config, CliError> {
+    let name = file.display().to_string();
+    let text = fs::read_to_string(file).map_err(|error| CliError::Input(format!("can't read {name}: {error}")))?;
+    Config::parse(&name, &text).map_err(|error| CliError::Input(error.to_string()))
+}
+
+fn options(args: &InterfaceArgs, config: Config) -> Result<Options, CliError> {
     let chain = args.chain.chain()?;
     let named = args.strategy.is_some() || !chain.stages().is_empty();
     // Somebody who asks for nothing gets something to look at: sampling through a usual chain.
@@ -60,10 +70,10 @@ fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
         mode,
         special: args.model.open.bos.into(),
         seed: args.seed.unwrap_or(0),
-        theme: load_theme(&args.look.theme)?,
-        colours: args.look.colors.0,
-        charset: if args.look.ascii { Charset::Ascii } else { Charset::Unicode },
-        keymap: Keymap::default(),
+        theme: load_theme(args.look.theme.as_deref().or(config.theme.as_deref()).unwrap_or("dark"))?,
+        colours: args.look.colors.map_or(config.colours.flatten(), |colours| colours.0),
+        charset: if args.look.ascii { Charset::Ascii } else { config.charset.unwrap_or(Charset::Unicode) },
+        keymap: config.keymap,
         history: Vec::new(),
         saved: None,
     })
@@ -75,7 +85,9 @@ fn load_theme(name: &str) -> Result<Theme, ThemeError> {
 
 /// `screenshot`: the interface as it would be drawn, after some keys.
 pub(super) fn screenshot(args: &ScreenshotArgs) -> Result<(), CliError> {
-    let options = options(&args.interface)?;
+    // Pictures look the same for everybody, unless a configuration is asked for.
+    let config = args.interface.look.config.as_deref().map(read_config).transpose()?;
+    let options = options(&args.interface, config.unwrap_or_default())?;
     let mut scene = Scene::open(&options, args.size.width, args.size.height)?;
     scene.show(args.view)?;
     scene.press(&args.keys)?;

@@ -76,6 +76,7 @@ fn setup() -> Setup {
         dtype: DtypeChoice::Auto,
         history: Vec::new(),
         saved: None,
+        recording: None,
     }
 }
 

@@ -3,10 +3,12 @@
 use std::fs;
 use std::io::{Write, stdout};
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::engine::Recording;
 use crate::export::{self, SvgOptions};
 use crate::glyph::Charset;
-use crate::model::ModelSource;
+use crate::model::{ModelSource, OpenOptions, SpecialTokens};
 use crate::ui::config::Config;
 use crate::ui::host::{Host, Kept};
 use crate::ui::knobs::Mode;
@@ -16,17 +18,14 @@ use crate::ui::theme::{BUILT_IN, Theme, ThemeError};
 use crate::ui::{self, Options, UiError};
 
 use super::CliError;
-use super::args::{InterfaceArgs, ScreenshotArgs, ThemeAction};
+use super::args::{InterfaceArgs, LookArgs, ScreenshotArgs, ThemeAction};
 use super::commands::text_or_stdin;
 use super::host::{Files, config_file};
 
 /// `logitscope [PROMPT]`.
 pub(super) fn open(args: &InterfaceArgs) -> Result<(), CliError> {
     let files = Files::usual();
-    let config = match &args.look.config {
-        Some(file) => read_config(file)?,
-        None => config_file().filter(|file| file.exists()).map_or(Ok(Config::default()), |file| read_config(&file))?,
-    };
+    let config = usual_config(&args.look)?;
     let mut options = options(args, config)?;
     // Prompts that can't be read are said when they can't be written.
     if args.resume {
@@ -39,7 +38,25 @@ pub(super) fn open(args: &InterfaceArgs) -> Result<(), CliError> {
     }
     let typed = files.kept(Kept::Prompts).ok().flatten().and_then(|text| saved::prompts(&text).ok());
     options.history = typed.unwrap_or_default();
-    Ok(ui::run(options, Box::new(files))?)
+    Ok(ui::run(&options, Box::new(files))?)
+}
+
+/// `replay` without a form: the trace in the interface.
+pub(super) fn open_recording(recording: Recording, look: &LookArgs) -> Result<(), CliError> {
+    let config = usual_config(look)?;
+    let mut options = bare(look, config)?;
+    options.prompt = Some(recording.prompt().to_owned());
+    options.chain = Some(recording.chain());
+    options.recording = Some(Arc::new(recording));
+    Ok(ui::run(&options, Box::new(Files::usual()))?)
+}
+
+/// The configuration that was asked for, or the user's.
+fn usual_config(look: &LookArgs) -> Result<Config, CliError> {
+    match &look.config {
+        Some(file) => read_config(file),
+        None => config_file().filter(|file| file.exists()).map_or(Ok(Config::default()), |file| read_config(&file)),
+    }
 }
 
 fn read_config(file: &Path) -> Result<Config, CliError> {
@@ -70,12 +87,27 @@ fn options(args: &InterfaceArgs, config: Config) -> Result<Options, CliError> {
         mode,
         special: args.model.open.bos.into(),
         seed: args.seed.unwrap_or(0),
-        theme: load_theme(args.look.theme.as_deref().or(config.theme.as_deref()).unwrap_or("dark"))?,
-        colours: args.look.colors.map_or(config.colours.flatten(), |colours| colours.0),
-        charset: if args.look.ascii { Charset::Ascii } else { config.charset.unwrap_or(Charset::Unicode) },
+        ..bare(&args.look, config)?
+    })
+}
+
+/// The options of a look, with nothing else asked for.
+fn bare(look: &LookArgs, config: Config) -> Result<Options, CliError> {
+    Ok(Options {
+        source: ModelSource::Builtin,
+        open: OpenOptions::default(),
+        prompt: None,
+        chain: None,
+        mode: Mode::Sampling,
+        special: SpecialTokens::Auto,
+        seed: 0,
+        theme: load_theme(look.theme.as_deref().or(config.theme.as_deref()).unwrap_or("dark"))?,
+        colours: look.colors.map_or(config.colours.flatten(), |colours| colours.0),
+        charset: if look.ascii { Charset::Ascii } else { config.charset.unwrap_or(Charset::Unicode) },
         keymap: config.keymap,
         history: Vec::new(),
         saved: None,
+        recording: None,
     })
 }
 

@@ -25,6 +25,7 @@ mod error;
 pub mod exact;
 mod processor;
 pub mod processors;
+mod recorded;
 mod sampler;
 mod scan;
 pub mod scoring;
@@ -37,6 +38,7 @@ pub use distribution::{Distribution, by_score};
 pub use error::DecodeError;
 pub use processor::{Context, Direction, Field, Kind, LogitsProcessor, Parameter, ProcessorRow, TokenBytes, Value};
 pub use processors::{PROCESSORS, processor};
+pub use recorded::RecordedToken;
 pub use sampler::{Draw, chance, uniform};
 
 /// The number of a token in a vocabulary.

@@ -10,6 +10,7 @@ mod generate;
 mod jobs;
 mod memo;
 pub mod record;
+mod recorded;
 mod score;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use generate::{
 };
 pub use jobs::{Decided, Ground, Job, Lane, News, ScoreJob, Scored, ScoredCompletion, TraceJob};
 pub use memo::Memo;
+pub use recorded::Recording;
 pub use score::{ScoreRequest, Scores, score, score_text};
 pub use text::assemble;
 pub use worker::{Command, Engine, Event};

@@ -95,7 +95,9 @@ impl Config {
         for (name, value, about) in LOOK {
             let _ = writeln!(text, "# {name} = {value}  # {about}");
         }
-        text.push_str("\n# A key is a character, or Ctrl-, Shift- and one; or Right, Enter, Space, PgUp, F1 and the like.\n");
+        text.push_str(
+            "\n# A key is a character, or Ctrl-, Shift- and one; or Right, Enter, Space, PgUp, F1 and the like.\n",
+        );
         text.push_str("# Several keys stand in brackets; [] takes the key away.\n");
         for &context in Context::ALL.iter().filter(|context| entries(**context).next().is_some()) {
             let _ = write!(text, "\n# {}\n[keys.{}]\n", context.title(), context.name());
@@ -160,7 +162,8 @@ impl Source<'_> {
     fn entry(&self, context: Context, name: &Spanned<String>) -> Result<&'static Entry, ConfigError> {
         entries(context).find(|entry| entry.name() == *name.get_ref()).ok_or_else(|| {
             let names: Vec<String> = entries(context).map(Entry::name).collect();
-            let reason = format!("no action `{}` in {}: there are {}", name.get_ref(), context.name(), names.join(", "));
+            let reason =
+                format!("no action `{}` in {}: there are {}", name.get_ref(), context.name(), names.join(", "));
             self.wrong(name.span().start, reason)
         })
     }
@@ -257,7 +260,9 @@ mod tests {
         assert!(wrong("theme = ").starts_with("c.toml:1: "));
         assert!(wrong("\ncolors = '7'").starts_with("c.toml:2: colors = \"7\""));
         assert!(wrong("[keys]\n\nsesion.step = 'n'").starts_with("c.toml:3: no group `sesion`: there are session, "));
-        assert!(wrong("[keys.session]\nstop = 'n'").starts_with("c.toml:2: no action `stop` in session: there are step, "));
+        assert!(
+            wrong("[keys.session]\nstop = 'n'").starts_with("c.toml:2: no action `stop` in session: there are step, ")
+        );
         assert!(wrong("[keys.session]\nstep = 'Hyper-n'").starts_with("c.toml:2: step: no key is called `Hyper-n`"));
         assert!(wrong("[keys.session]\nstep = ['n', 'n']").contains("c.toml:2: step: the key `n` is given twice"));
         let taken = "c.toml:2: step: the key `g` means session.run already: give that another one";

@@ -1,8 +1,10 @@
 //! What the interface is opened with, and what can go wrong.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::decode::{Chain, DecodeError};
+use crate::engine::Recording;
 use crate::model::{ModelSource, OpenOptions, SpecialTokens};
 
 use super::action::Keymap;
@@ -19,7 +21,7 @@ pub const EXAMPLE: &str = "Once upon a time, the king";
 const USUAL_CHAIN: &str = "temperature=0.8,top_k=40,top_p=0.95";
 
 /// What the interface is opened with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// Where the model comes from.
     pub source: ModelSource,
@@ -47,6 +49,8 @@ pub struct Options {
     pub history: Vec<String>,
     /// A session to go on with.
     pub saved: Option<Box<Saved>>,
+    /// What is shown in the place of a model's work; the model is not opened then.
+    pub recording: Option<Arc<Recording>>,
 }
 
 impl Options {
@@ -67,7 +71,22 @@ impl Options {
         let Self { mode, special, seed, charset, .. } = *self;
         let (source, dtype) = (self.source.clone(), self.open.dtype);
         let (keymap, history, saved) = (self.keymap.clone(), self.history.clone(), self.saved.clone());
-        Ok(Setup { source, dtype, prompt, chain, mode, special, seed, themes, charset, keymap, history, saved })
+        let recording = self.recording.clone();
+        Ok(Setup {
+            recording,
+            source,
+            dtype,
+            prompt,
+            chain,
+            mode,
+            special,
+            seed,
+            themes,
+            charset,
+            keymap,
+            history,
+            saved,
+        })
     }
 }
 

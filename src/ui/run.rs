@@ -11,7 +11,7 @@ use ratatui::crossterm::event::{self, Event as TerminalEvent};
 use ratatui::crossterm::terminal::size;
 use ratatui::layout::Rect;
 
-use crate::engine::Engine;
+use crate::engine::{Command, Engine, Event};
 
 use super::app::App;
 use super::host::{Host, Kept, Picture};
@@ -30,7 +30,7 @@ const FRAME: Duration = Duration::from_millis(16);
 /// # Errors
 /// No terminal, a theme that is wrong, or the system asked the program to end. A model that can't be opened is shown, not
 /// returned.
-pub fn run(options: Options, host: Box<dyn Host>) -> Result<(), UiError> {
+pub fn run(options: &Options, host: Box<dyn Host>) -> Result<(), UiError> {
     let depth = options.colours.unwrap_or_else(|| ColourDepth::detect(|name| std::env::var(name).ok()));
     let setup = options.setup(depth)?;
     if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
@@ -40,7 +40,7 @@ pub fn run(options: Options, host: Box<dyn Host>) -> Result<(), UiError> {
     let events = sender.clone();
     // Nobody listens any more once the loop is over: then nothing is lost.
     let emit = move |event| events.send(Message::Engine(event)).unwrap_or_default();
-    let engine = Engine::start(options.source, options.open, emit)?;
+    let engine = backend(&options, emit)?;
     watch_signals(sender.clone())?;
     let terminal = Terminal::take()?;
     watch_keyboard(sender)?;
@@ -88,6 +88,19 @@ pub fn kept_session(host: &dyn Host) -> Result<Box<Saved>, String> {
     Saved::parse(&text).map(Box::new).map_err(|error| format!("{place}: {error}"))
 }
 
+/// Who answers commands: an engine, or a recording.
+pub(super) fn backend(
+    options: &Options,
+    emit: impl Fn(Event) + Send + Sync + 'static,
+) -> io::Result<Box<dyn Fn(Command)>> {
+    if let Some(recording) = options.recording.clone() {
+        emit(recording.opened());
+        return Ok(Box::new(move |command| recording.answer(command).into_iter().for_each(&emit)));
+    }
+    let engine = Engine::start(options.source.clone(), options.open, emit)?;
+    Ok(Box::new(move |command| engine.send(command)))
+}
+
 fn watch_keyboard(sender: Sender<Message>) -> io::Result<()> {
     let work = move || {
         loop {
@@ -130,7 +143,7 @@ fn watch_signals(_: Sender<Message>) -> io::Result<()> {
 struct Driver {
     app: App,
     terminal: Terminal,
-    engine: Engine,
+    engine: Box<dyn Fn(Command)>,
     host: Box<dyn Host>,
     inbox: Receiver<Message>,
     /// When the state wants a tick.
@@ -197,7 +210,7 @@ impl Driver {
     /// Does what the state asks for; some of it has an answer.
     fn follow(&mut self, effect: Effect) -> Result<Option<Message>, UiError> {
         match effect {
-            Effect::Engine(command) => self.engine.send(command),
+            Effect::Engine(command) => (self.engine)(command),
             Effect::Wake(after) => {
                 let at = Instant::now() + after;
                 self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::engine::{Command, Engine, Event};
+use crate::engine::{Command, Event};
 
 use super::action::Key;
 use super::app::{App, Model, Setup};
@@ -44,8 +44,8 @@ impl Scene {
         let (sender, inbox) = channel();
         // The scene may be over before the engine is.
         let emit = move |event| sender.send(event).unwrap_or_default();
-        let engine = Engine::start(options.source.clone(), options.open, emit)?;
-        Self::with(setup, width, height, move |command| engine.send(command), inbox)
+        let engine = super::run::backend(options, emit)?;
+        Self::with(setup, width, height, engine, inbox)
     }
 
     /// The same with an engine of the caller's: a function that takes commands, and its events.

@@ -31,6 +31,7 @@ fn options(prompt: &str, mode: Mode) -> Options {
         keymap: Keymap::default(),
         history: Vec::new(),
         saved: None,
+        recording: None,
     }
 }
 

@@ -18,6 +18,9 @@ impl App {
     #[must_use]
     pub fn saved(&self) -> Option<Saved> {
         // A session that could not be brought back yet is still the one to keep.
+        if self.recording.is_some() {
+            return None;
+        }
         if let Some(saved) = &self.restoring {
             return Some(saved.as_ref().clone());
         }

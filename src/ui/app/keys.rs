@@ -33,6 +33,9 @@ impl App {
 
     /// Does something in the view in front.
     pub(in crate::ui) fn perform(&mut self, action: Action) -> Vec<Effect> {
+        if let Some(effects) = self.refused(action) {
+            return effects;
+        }
         let own = (self.view.row().act)(self, action);
         own.unwrap_or_else(|| self.act(action))
     }

@@ -6,6 +6,7 @@ mod jobs;
 mod kept;
 mod keys;
 mod list;
+mod recording;
 mod steps;
 mod trace;
 mod update;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use crate::decode::{Chain, DecodeError, TokenId};
-use crate::engine::TokenScore;
+use crate::engine::{Recording, TokenScore};
 use crate::model::{DtypeChoice, ModelInfo, ModelSource, SpecialTokens, Tokenizer};
 use crate::session::{NodeId, Session};
 
@@ -43,7 +44,7 @@ use super::views::{States, View};
 use crate::glyph::Charset;
 
 /// What the interface is opened with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Setup {
     /// Where the model comes from.
     pub source: ModelSource,
@@ -69,6 +70,8 @@ pub struct Setup {
     pub history: Vec<String>,
     /// A session to go on with.
     pub saved: Option<Box<Saved>>,
+    /// What is shown in the place of a model's work.
+    pub recording: Option<Arc<Recording>>,
 }
 
 /// The model, as far as it is there.
@@ -172,6 +175,7 @@ pub struct App {
     /// A kept session that waits for its prompt to be cut.
     restoring: Option<Box<Saved>>,
     telling: Option<Telling>,
+    recording: Option<Arc<Recording>>,
     epoch: u64,
     ticks: usize,
 }
@@ -213,6 +217,7 @@ impl App {
             history: setup.history,
             restoring: None,
             telling: None,
+            recording: setup.recording,
             epoch: 0,
             ticks: 0,
         };
@@ -350,6 +355,9 @@ impl App {
     #[must_use]
     pub fn is_current(&self) -> bool {
         let (Some(session), Some(shown), Ok(chain)) = (&self.session, &self.shown, self.chain()) else { return false };
+        if self.recording.is_some() {
+            return shown.node == session.cursor();
+        }
         shown.answers(session.cursor(), &chain)
     }
 

@@ -137,6 +137,7 @@ pub(crate) fn setup(theme: &str, depth: ColourDepth) -> Setup {
         dtype: DtypeChoice::Auto,
         history: Vec::new(),
         saved: None,
+        recording: None,
     }
 }
 

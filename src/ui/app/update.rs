@@ -58,7 +58,7 @@ impl App {
     }
 
     pub(super) fn list_length(&self) -> usize {
-        self.shown.as_ref().map_or(0, |shown| shown.analysis.model().vocab_size())
+        self.shown.as_ref().map_or(0, |shown| shown.analysis.model().ranked().len())
     }
 
     pub(in crate::ui) fn list_rows(&self) -> usize {
@@ -165,6 +165,9 @@ impl App {
 
     /// Asks for the logits after the cursor.
     pub(super) fn evaluate(&mut self) -> Vec<Effect> {
+        if let Some(effects) = self.ends_here() {
+            return effects;
+        }
         let Some(session) = &self.session else { return Vec::new() };
         let path = session.path().into_iter().map(|node| (node, session.token(node))).collect();
         self.work = Work::Reading { done: 0, total: 0 };
@@ -207,7 +210,9 @@ impl App {
 
     fn show(&mut self, node: NodeId, analysis: std::sync::Arc<crate::decode::Analysis>) {
         let Some(session) = self.session.as_ref().filter(|session| session.cursor() == node) else { return };
-        let pick = self.draws.pick(&analysis, self.knobs.mode(), node, session.step_number());
+        let step = session.step_number();
+        let recorded = self.recorded_pick(&analysis, step);
+        let pick = recorded.unwrap_or_else(|| self.draws.pick(&analysis, self.knobs.mode(), node, step));
         let moved = self.shown.as_ref().is_none_or(|shown| shown.node != node);
         self.shown = Some(Shown { node, analysis, pick });
         self.select(if moved { 0 } else { self.list.selected() });

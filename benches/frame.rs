@@ -17,7 +17,7 @@ use logitscope::model::{
     TokenPiece, Tokenizer, open, unwatched,
 };
 use logitscope::ui::action::{Key, Keymap};
-use logitscope::ui::app::{App, Setup};
+use logitscope::ui::app::{App, Mouse, Setup};
 use logitscope::ui::knobs::Mode;
 use logitscope::ui::message::{Effect, Message};
 use logitscope::ui::theme::Theme;
@@ -77,6 +77,7 @@ fn setup() -> Setup {
         history: Vec::new(),
         saved: None,
         recording: None,
+        mouse: Mouse::Terminal,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::engine::Recording;
 use crate::export::{self, SvgOptions};
 use crate::glyph::Charset;
 use crate::model::{ModelSource, OpenOptions, SpecialTokens};
+use crate::ui::app::Mouse;
 use crate::ui::config::Config;
 use crate::ui::host::{Host, Kept};
 use crate::ui::knobs::Mode;
@@ -47,6 +48,7 @@ pub(super) fn open_recording(recording: Recording, look: &LookArgs) -> Result<()
     let mut options = bare(look, config)?;
     options.prompt = Some(recording.prompt().to_owned());
     options.chain = Some(recording.chain());
+    options.mode = if recording.was_drawn() { Mode::Sampling } else { Mode::Greedy };
     options.recording = Some(Arc::new(recording));
     Ok(ui::run(&options, Box::new(Files::usual()))?)
 }
@@ -108,6 +110,7 @@ fn bare(look: &LookArgs, config: Config) -> Result<Options, CliError> {
         history: Vec::new(),
         saved: None,
         recording: None,
+        mouse: if look.mouse || config.mouse.unwrap_or(false) { Mouse::Program } else { Mouse::Terminal },
     })
 }
 

@@ -20,6 +20,7 @@ const MOST_TOKENS: usize = 1 << 22;
 pub struct Recording {
     prompt: Prompt,
     steps: Vec<Step>,
+    texts: u64,
     info: ModelInfo,
     settings: Map<String, Value>,
     tokenizer: Arc<Recorded>,
@@ -58,6 +59,7 @@ impl Recording {
         if steps.is_empty() && !beam_steps.is_empty() {
             return Err("a beam search does not open in the interface yet: give --format text".into());
         }
+        let texts = 1 + steps.iter().map(|step| step.sequence).max().unwrap_or(0);
         let steps: Vec<Step> = steps.into_iter().filter(|step| step.sequence == 0).collect();
         if steps.is_empty() || header.prompt.tokens.is_empty() {
             return Err("there is no step in it to look at".into());
@@ -83,7 +85,14 @@ impl Recording {
             vocab_size,
         };
         let info = info(&header.model, vocab_size, end_id);
-        Ok(Self { prompt: header.prompt, steps, info, settings: header.settings, tokenizer: Arc::new(tokenizer) })
+        Ok(Self {
+            prompt: header.prompt,
+            steps,
+            texts,
+            info,
+            settings: header.settings,
+            tokenizer: Arc::new(tokenizer),
+        })
     }
 
     /// The prompt, as it was given.
@@ -96,6 +105,18 @@ impl Recording {
     #[must_use]
     pub fn steps(&self) -> usize {
         self.steps.len()
+    }
+
+    /// How many texts were drawn from the prompt.
+    #[must_use]
+    pub fn texts(&self) -> u64 {
+        self.texts
+    }
+
+    /// Whether anything was drawn.
+    #[must_use]
+    pub fn was_drawn(&self) -> bool {
+        self.steps.iter().any(|step| step.draw.is_some())
     }
 
     /// The chain that it was recorded with, as far as this program knows it.

@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
-use ratatui::crossterm::event::KeyEvent;
+use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
+use super::app::Mouse;
 use super::saved::Saved;
 use crate::engine::{Command, Event};
+use crate::model::ModelSource;
 
 /// Something that happened.
 pub enum Message {
     /// A key went down, or repeats.
     Key(KeyEvent),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// Another model could not be opened, and why.
+    NotOpened(String),
     /// Text was pasted.
     Paste(String),
     /// The screen has this many columns and rows.
@@ -50,6 +56,10 @@ pub enum Effect {
     },
     /// Save the screen as a picture; a [`Message::Written`] follows.
     Picture,
+    /// Open another model in the place of this one; its events, or a [`Message::NotOpened`], follow.
+    Open(ModelSource),
+    /// Give the mouse to the program or to the terminal.
+    Mouse(Mouse),
     /// Bring back the session that was kept; a [`Message::Kept`] follows.
     Restore,
     /// Leave.

@@ -7,6 +7,7 @@
 pub mod action;
 pub mod app;
 pub mod config;
+mod engines;
 pub mod host;
 pub mod knobs;
 pub mod layout;

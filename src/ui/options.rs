@@ -8,7 +8,7 @@ use crate::engine::Recording;
 use crate::model::{ModelSource, OpenOptions, SpecialTokens};
 
 use super::action::Keymap;
-use super::app::Setup;
+use super::app::{Mouse, Setup};
 use super::knobs::Mode;
 use super::saved::Saved;
 use super::theme::{BUILT_IN, ColourDepth, Theme, ThemeError};
@@ -51,6 +51,8 @@ pub struct Options {
     pub saved: Option<Box<Saved>>,
     /// What is shown in the place of a model's work; the model is not opened then.
     pub recording: Option<Arc<Recording>>,
+    /// Whose clicks and wheel are.
+    pub mouse: Mouse,
 }
 
 impl Options {
@@ -74,6 +76,7 @@ impl Options {
         let recording = self.recording.clone();
         Ok(Setup {
             recording,
+            mouse: self.mouse,
             source,
             dtype,
             prompt,

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,9 +12,10 @@ use ratatui::crossterm::event::{self, Event as TerminalEvent};
 use ratatui::crossterm::terminal::size;
 use ratatui::layout::Rect;
 
-use crate::engine::{Command, Engine, Event};
+use crate::engine::Event;
 
 use super::app::App;
+use super::engines::{Emit, Engines};
 use super::host::{Host, Kept, Picture};
 use super::message::{Effect, Exit, Message};
 use super::saved::{self, Saved, SavedError};
@@ -39,15 +41,16 @@ pub fn run(options: &Options, host: Box<dyn Host>) -> Result<(), UiError> {
     let (sender, inbox) = channel();
     let events = sender.clone();
     // Nobody listens any more once the loop is over: then nothing is lost.
-    let emit = move |event| events.send(Message::Engine(event)).unwrap_or_default();
-    let engine = backend(&options, emit)?;
+    let emit: Emit = Arc::new(move |number, event| events.send(Incoming::Engine(number, event)).unwrap_or_default());
+    let engines = Engines::start(options.source.clone(), options.open, options.recording.clone(), emit)?;
     watch_signals(sender.clone())?;
-    let terminal = Terminal::take()?;
+    let mut terminal = Terminal::take()?;
+    terminal.mouse(options.mouse)?;
     watch_keyboard(sender)?;
     let (width, height) = size()?;
     let mut app = App::new(setup);
     app.update(Message::Resize(width, height));
-    let mut driver = Driver { app, terminal, engine, host, inbox, wake: None, due: Instant::now(), changed: true };
+    let mut driver = Driver { app, terminal, engines, host, inbox, wake: None, due: Instant::now(), changed: true };
     // Whatever ends the loop, a panic too: the session is kept.
     let ended = catch_unwind(AssertUnwindSafe(|| driver.drive()));
     let Driver { app, terminal, host, .. } = driver;
@@ -88,31 +91,19 @@ pub fn kept_session(host: &dyn Host) -> Result<Box<Saved>, String> {
     Saved::parse(&text).map(Box::new).map_err(|error| format!("{place}: {error}"))
 }
 
-/// Who answers commands: an engine, or a recording.
-pub(super) fn backend(
-    options: &Options,
-    emit: impl Fn(Event) + Send + Sync + 'static,
-) -> io::Result<Box<dyn Fn(Command)>> {
-    if let Some(recording) = options.recording.clone() {
-        emit(recording.opened());
-        return Ok(Box::new(move |command| recording.answer(command).into_iter().for_each(&emit)));
-    }
-    let engine = Engine::start(options.source.clone(), options.open, emit)?;
-    Ok(Box::new(move |command| engine.send(command)))
-}
-
-fn watch_keyboard(sender: Sender<Message>) -> io::Result<()> {
+fn watch_keyboard(sender: Sender<Incoming>) -> io::Result<()> {
     let work = move || {
         loop {
             let message = match event::read() {
                 Ok(TerminalEvent::Key(key)) => Message::Key(key),
+                Ok(TerminalEvent::Mouse(mouse)) => Message::Mouse(mouse),
                 Ok(TerminalEvent::Paste(text)) => Message::Paste(text),
                 Ok(TerminalEvent::Resize(width, height)) => Message::Resize(width, height),
                 Ok(_) => continue,
                 Err(_) => Message::Terminate,
             };
             let last = matches!(message, Message::Terminate);
-            if sender.send(message).is_err() || last {
+            if sender.send(Incoming::Message(message)).is_err() || last {
                 return;
             }
         }
@@ -121,13 +112,13 @@ fn watch_keyboard(sender: Sender<Message>) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn watch_signals(sender: Sender<Message>) -> io::Result<()> {
+fn watch_signals(sender: Sender<Incoming>) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM, SIGTSTP])?;
     let work = move || {
         for signal in signals.forever() {
             let message = if signal == SIGTSTP { Message::Suspend } else { Message::Terminate };
-            if sender.send(message).is_err() {
+            if sender.send(Incoming::Message(message)).is_err() {
                 return;
             }
         }
@@ -136,16 +127,23 @@ fn watch_signals(sender: Sender<Message>) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn watch_signals(_: Sender<Message>) -> io::Result<()> {
+fn watch_signals(_: Sender<Incoming>) -> io::Result<()> {
     Ok(())
+}
+
+/// What arrives through the channel.
+enum Incoming {
+    Message(Message),
+    /// An engine's event, with the engine's number.
+    Engine(u64, Event),
 }
 
 struct Driver {
     app: App,
     terminal: Terminal,
-    engine: Box<dyn Fn(Command)>,
+    engines: Engines,
     host: Box<dyn Host>,
-    inbox: Receiver<Message>,
+    inbox: Receiver<Incoming>,
     /// When the state wants a tick.
     wake: Option<Instant>,
     /// When the next frame may be drawn.
@@ -163,7 +161,12 @@ impl Driver {
             }
             let until = [self.wake, self.changed.then_some(self.due)].into_iter().flatten().min();
             match self.receive(until) {
-                Ok(message) => {
+                Ok(incoming) => {
+                    let message = match incoming {
+                        Incoming::Message(message) => Some(message),
+                        Incoming::Engine(number, event) => self.engines.heard(number, event),
+                    };
+                    let Some(message) = message else { continue };
                     if let Some(exit) = self.handle(message)? {
                         return if exit == Exit::Asked { Ok(()) } else { Err(UiError::Interrupted) };
                     }
@@ -174,7 +177,7 @@ impl Driver {
         }
     }
 
-    fn receive(&self, until: Option<Instant>) -> Result<Message, RecvTimeoutError> {
+    fn receive(&self, until: Option<Instant>) -> Result<Incoming, RecvTimeoutError> {
         match until {
             None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(until) => self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())),
@@ -210,7 +213,7 @@ impl Driver {
     /// Does what the state asks for; some of it has an answer.
     fn follow(&mut self, effect: Effect) -> Result<Option<Message>, UiError> {
         match effect {
-            Effect::Engine(command) => (self.engine)(command),
+            Effect::Engine(command) => self.engines.send(command),
             Effect::Wake(after) => {
                 let at = Instant::now() + after;
                 self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
@@ -220,6 +223,8 @@ impl Driver {
                 let _ = keep(&self.app, self.host.as_ref());
                 self.terminal.suspend()?;
             }
+            Effect::Open(source) => self.engines.open(source)?,
+            Effect::Mouse(mouse) => self.terminal.mouse(mouse)?,
             Effect::Copy(text) => self.terminal.copy(&text)?,
             Effect::Save { stem, ending, content } => {
                 return Ok(Some(Message::Written(self.host.save(stem, ending, &content))));

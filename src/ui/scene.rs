@@ -2,6 +2,7 @@
 //!
 //! Screenshots and tests use the same state, update and view as the program; only the loop is another.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use crate::engine::{Command, Event};
 
 use super::action::Key;
 use super::app::{App, Model, Setup};
+use super::engines::{Emit, Engines};
 use super::message::{Effect, Message};
 use super::theme::{ColourDepth, Role};
 use super::view::view;
@@ -43,9 +45,9 @@ impl Scene {
         let setup = options.setup(options.colours.unwrap_or(ColourDepth::True))?;
         let (sender, inbox) = channel();
         // The scene may be over before the engine is.
-        let emit = move |event| sender.send(event).unwrap_or_default();
-        let engine = super::run::backend(options, emit)?;
-        Self::with(setup, width, height, engine, inbox)
+        let emit: Emit = Arc::new(move |_, event| sender.send(event).unwrap_or_default());
+        let engines = Engines::start(options.source.clone(), options.open, options.recording.clone(), emit)?;
+        Self::with(setup, width, height, move |command| engines.send(command), inbox)
     }
 
     /// The same with an engine of the caller's: a function that takes commands, and its events.

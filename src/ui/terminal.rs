@@ -11,12 +11,14 @@ use ratatui::Frame;
 use ratatui::Terminal as Ratatui;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
-use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use ratatui::crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use ratatui::crossterm::style::Print;
 use ratatui::crossterm::terminal::{
     self, BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
 };
 use ratatui::crossterm::{execute, queue};
+
+use super::app::Mouse;
 
 /// Whether the terminal is taken. Whoever turns it off gives the terminal back; nobody does so twice.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -27,6 +29,7 @@ static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 /// The terminal in raw mode, on the alternate screen, without a cursor; as it was before once this is dropped.
 pub struct Terminal {
     inner: Ratatui<CrosstermBackend<Stdout>>,
+    mouse: Mouse,
 }
 
 impl Terminal {
@@ -39,7 +42,7 @@ impl Terminal {
         *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
         enter()?;
         match Ratatui::new(CrosstermBackend::new(stdout())) {
-            Ok(inner) => Ok(Self { inner }),
+            Ok(inner) => Ok(Self { inner, mouse: Mouse::Terminal }),
             Err(error) => {
                 leave();
                 Err(error)
@@ -67,6 +70,18 @@ impl Terminal {
         execute!(stdout(), Print(clipboard(text)))
     }
 
+    /// Takes the mouse, or gives it back.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn mouse(&mut self, mouse: Mouse) -> io::Result<()> {
+        self.mouse = mouse;
+        match mouse {
+            Mouse::Program => execute!(stdout(), EnableMouseCapture),
+            Mouse::Terminal => execute!(stdout(), DisableMouseCapture),
+        }
+    }
+
     /// Stops the program as Ctrl-Z does, and comes back when it is continued.
     ///
     /// # Errors
@@ -76,6 +91,7 @@ impl Terminal {
         #[cfg(unix)]
         signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
         enter()?;
+        self.mouse(self.mouse)?;
         // Whatever the shell drew meanwhile: every cell is drawn again.
         self.inner.clear()
     }
@@ -101,7 +117,8 @@ fn enter() -> io::Result<()> {
 /// Gives the terminal back, if it is taken. Errors are for nobody: there is no terminal left to show them on.
 fn leave() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let _ = execute!(stdout(), EndSynchronizedUpdate, Show, DisableBracketedPaste, LeaveAlternateScreen);
+        let _ = execute!(stdout(), EndSynchronizedUpdate, Show, DisableMouseCapture);
+        let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen);
         let _ = terminal::disable_raw_mode();
         let _ = stdout().flush();
     }

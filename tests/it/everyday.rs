@@ -7,6 +7,7 @@ use logitscope::glyph::Charset;
 use logitscope::model::{ModelSource, OpenOptions, SpecialTokens};
 use logitscope::ui::Options;
 use logitscope::ui::action::Keymap;
+use logitscope::ui::app::Mouse;
 use logitscope::ui::knobs::Mode;
 use logitscope::ui::message::{Effect, Message};
 use logitscope::ui::saved::Saved;
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/tables/abc.toml");
 
-fn options(prompt: &str, mode: Mode) -> Options {
+pub(crate) fn options(prompt: &str, mode: Mode) -> Options {
     Options {
         source: ModelSource::Table(TABLE.into()),
         open: OpenOptions::default(),
@@ -32,6 +33,7 @@ fn options(prompt: &str, mode: Mode) -> Options {
         history: Vec::new(),
         saved: None,
         recording: None,
+        mouse: Mouse::Terminal,
     }
 }
 

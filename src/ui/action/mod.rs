@@ -89,6 +89,12 @@ pub enum Action {
     Picture,
     /// Brings the kept session back.
     Restore,
+    /// Few words and large bars, or everything.
+    Present,
+    /// Gives the mouse to the program or back to the terminal.
+    Mouse,
+    /// Opens another model.
+    Models,
     /// Opens the list of prompts that were typed.
     History,
     /// A newer one.
@@ -144,6 +150,8 @@ pub enum Context {
     Picker,
     /// A list that is searched by typing.
     Finder,
+    /// The line in which a model is named.
+    Models,
 }
 
 impl Context {
@@ -162,6 +170,7 @@ impl Context {
         Self::Prompt,
         Self::Picker,
         Self::Finder,
+        Self::Models,
         Self::Help,
     ];
 
@@ -174,13 +183,13 @@ impl Context {
     /// Whether it is that of a window, which has the keys alone.
     #[must_use]
     pub fn is_window(self) -> bool {
-        matches!(self, Self::Help | Self::Prompt | Self::Picker | Self::Finder)
+        matches!(self, Self::Help | Self::Prompt | Self::Picker | Self::Finder | Self::Models)
     }
 
     /// Whether characters are typed there.
     #[must_use]
     pub fn has_a_line(self) -> bool {
-        matches!(self, Self::Prompt | Self::Finder)
+        matches!(self, Self::Prompt | Self::Finder | Self::Models)
     }
 
     /// How help calls it.
@@ -201,6 +210,7 @@ impl Context {
             Self::Prompt => "While editing the prompt",
             Self::Picker => "While adding a stage",
             Self::Finder => "While searching a list",
+            Self::Models => "While naming a model",
         }
     }
 }

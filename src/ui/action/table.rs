@@ -59,6 +59,9 @@ actions! {
     Everywhere WriteTrace [char('w')] "" "write the text's steps to a file, as run --format jsonl does";
     Everywhere Picture [char('S')] "" "save the screen as a picture";
     Everywhere History [control('r')] "" "search the prompts that were typed before";
+    Everywhere Present [char('o')] "" "few words and large bars, for a lecture; or everything again";
+    Everywhere Models [control('o')] "" "open another model with the same prompt";
+    Everywhere Mouse [] "" "use the mouse: click and wheel, or leave it to the terminal";
     Everywhere Restore [] "" "go on with the session that was left last";
     Everywhere Stop [key(KeyCode::Esc)] "" "stop running; clear a message";
     Everywhere Theme [char('c')] "" "dark or light colours";
@@ -80,6 +83,9 @@ actions! {
     Picker Accept [key(KeyCode::Enter), char(' ')] "add" "add the stage";
     Picker Close [key(KeyCode::Esc), char('q')] "close" "close without adding";
     Picker Quit [control('c')] "" "leave";
+    Models Accept [key(KeyCode::Enter)] "open" "open that model";
+    Models Close [key(KeyCode::Esc)] "keep the old one" "keep the model that is open";
+    Models Quit [control('c')] "" "leave";
     Finder Up [key(KeyCode::Up)] "" "up";
     Finder Down [key(KeyCode::Down), key(KeyCode::Tab)] "" "down";
     Finder Accept [key(KeyCode::Enter)] "take it" "take the selected line";

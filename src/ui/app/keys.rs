@@ -4,11 +4,13 @@ use ratatui::crossterm::event::KeyEvent;
 use tui_input::InputRequest;
 
 use crate::decode::{Direction, ProcessorRow};
+use crate::model::ModelSource;
 
-use super::{App, Run};
+use super::update::SPIN;
+use super::{App, Notice, Run};
 use crate::ui::action::{Action, Context, Key};
 use crate::ui::message::{Effect, Exit};
-use crate::ui::overlays::{Fate, Help, History, Overlay, Palette, Picker, Prompt, typing};
+use crate::ui::overlays::{Fate, Help, History, Models, Overlay, Palette, Picker, Prompt, typing};
 use crate::ui::views::View;
 
 impl App {
@@ -58,7 +60,10 @@ impl App {
     }
 
     /// Lets the topmost window act on the state that it lies over.
-    fn with_overlay(&mut self, act: impl FnOnce(&mut Self, &mut dyn Overlay) -> (Fate, Vec<Effect>)) -> Vec<Effect> {
+    pub(super) fn with_overlay(
+        &mut self,
+        act: impl FnOnce(&mut Self, &mut dyn Overlay) -> (Fate, Vec<Effect>),
+    ) -> Vec<Effect> {
         let Some(mut overlay) = self.overlays.pop() else { return Vec::new() };
         let below = self.overlays.len();
         let (fate, effects) = act(self, overlay.as_mut());
@@ -88,6 +93,9 @@ impl App {
             Action::Picture => vec![Effect::Picture],
             Action::Restore => vec![Effect::Restore],
             Action::History => self.open(History::new(self.history.clone(), self.prompt.clone())),
+            Action::Present => self.present(),
+            Action::Mouse => self.toggle_mouse(),
+            Action::Models => self.open(Models::new(self.source.name())),
             Action::Help => self.open(Help::new(&self.contexts())),
             Action::Suspend => vec![Effect::Suspend],
             Action::Quit => vec![Effect::Quit(Exit::Asked)],
@@ -101,6 +109,28 @@ impl App {
             }
             knob => self.turn(knob),
         }
+    }
+
+    /// Few words and large bars, or everything again.
+    fn present(&mut self) -> Vec<Effect> {
+        self.presenting = !self.presenting;
+        self.select(self.list.selected());
+        if self.presenting && self.view != View::Step {
+            return self.inform("the step view (1) is large now; this one stays as it is");
+        }
+        Vec::new()
+    }
+
+    /// Opens another model; the one that is open stays until that is done.
+    pub(in crate::ui) fn open_model(&mut self, source: ModelSource) -> Vec<Effect> {
+        self.opening = Some(source.clone());
+        vec![Effect::Open(source), Effect::Wake(SPIN)]
+    }
+
+    /// Says that something is wrong.
+    pub(in crate::ui) fn complain(&mut self, message: String) -> Vec<Effect> {
+        self.notice = Some(Notice::Error(message));
+        Vec::new()
     }
 
     /// Brings a view to the front, at the step where the one before stood.

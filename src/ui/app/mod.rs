@@ -6,6 +6,7 @@ mod jobs;
 mod kept;
 mod keys;
 mod list;
+mod mouse;
 mod recording;
 mod steps;
 mod trace;
@@ -31,6 +32,7 @@ pub use command::Headless;
 pub use decision::{Draws, Pick, Shown};
 use jobs::Jobs;
 pub use list::List;
+pub use mouse::Mouse;
 use trace::Telling;
 
 use super::action::Keymap;
@@ -72,6 +74,8 @@ pub struct Setup {
     pub saved: Option<Box<Saved>>,
     /// What is shown in the place of a model's work.
     pub recording: Option<Arc<Recording>>,
+    /// Whose clicks and wheel are.
+    pub mouse: Mouse,
 }
 
 /// The model, as far as it is there.
@@ -175,6 +179,10 @@ pub struct App {
     /// A kept session that waits for its prompt to be cut.
     restoring: Option<Box<Saved>>,
     telling: Option<Telling>,
+    /// Another model, while it is being opened.
+    opening: Option<ModelSource>,
+    mouse: Mouse,
+    presenting: bool,
     recording: Option<Arc<Recording>>,
     epoch: u64,
     ticks: usize,
@@ -217,6 +225,9 @@ impl App {
             history: setup.history,
             restoring: None,
             telling: None,
+            opening: None,
+            mouse: setup.mouse,
+            presenting: false,
             recording: setup.recording,
             epoch: 0,
             ticks: 0,
@@ -261,6 +272,18 @@ impl App {
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.draws.seed()
+    }
+
+    /// Another model, while it is being opened.
+    #[must_use]
+    pub fn opening(&self) -> Option<&ModelSource> {
+        self.opening.as_ref()
+    }
+
+    /// Whether the step view shows few words and large bars.
+    #[must_use]
+    pub fn is_presenting(&self) -> bool {
+        self.presenting && self.view == View::Step
     }
 
     /// The model, as far as it is there.
@@ -366,6 +389,7 @@ impl App {
     pub fn is_settled(&self) -> bool {
         let opening = matches!(self.model, Model::Opening);
         !opening
+            && self.opening.is_none()
             && self.jobs.is_idle()
             && self.work == Work::Nothing
             && self.run == Run::Still

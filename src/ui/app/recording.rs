@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{App, Pick};
+use super::{App, Notice, Pick};
 use crate::decode::Analysis;
 use crate::engine::Recording;
 use crate::ui::action::{Action, Context, entries};
@@ -18,6 +18,7 @@ const NEEDS_A_MODEL: &[Action] = &[
     Action::Copy,
     Action::WriteTrace,
     Action::Restore,
+    Action::Models,
 ];
 
 impl App {
@@ -25,6 +26,15 @@ impl App {
     #[must_use]
     pub fn recording(&self) -> Option<&Arc<Recording>> {
         self.recording.as_ref()
+    }
+
+    /// Says at the beginning that this is a recording.
+    pub(super) fn announce(&mut self) {
+        if let Some(recording) = &self.recording {
+            let (steps, texts) = (recording.steps(), recording.texts());
+            let more = if texts > 1 { format!("; the first of {texts} texts") } else { String::new() };
+            self.notice = Some(Notice::Info(format!("a recording of {steps} steps, without its model{more}")));
+        }
     }
 
     /// Refuses what a recording can't do.

@@ -11,7 +11,7 @@ use crate::glyph::{self, Charset};
 use crate::model::{DtypeChoice, ModelError, ModelInfo, ModelSource, SpecialTokens, StoredType, TokenPiece, Tokenizer};
 use crate::session::{How, NodeId};
 use crate::ui::action::Keymap;
-use crate::ui::app::{Model, Notice, Pick, Run, Setup};
+use crate::ui::app::{Model, Mouse, Notice, Pick, Run, Setup};
 use crate::ui::knobs::Mode;
 use crate::ui::scene::Scene;
 use crate::ui::theme::{ColourDepth, Theme};
@@ -138,6 +138,7 @@ pub(crate) fn setup(theme: &str, depth: ColourDepth) -> Setup {
         history: Vec::new(),
         saved: None,
         recording: None,
+        mouse: Mouse::Terminal,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::session::{NodeId, Session};
 use super::{App, Model, Notice, Run, Shown, Wish, Work};
 use crate::ui::layout::{Areas, Frame};
 use crate::ui::message::{Effect, Exit, Message};
+use crate::ui::panels::presenter;
 
 /// The pace of a run that can be followed.
 const PACE: Duration = Duration::from_millis(140);
@@ -36,6 +37,11 @@ impl App {
                 Vec::new()
             }
             Message::Kept(kept) => self.take_up(kept),
+            Message::Mouse(event) => self.moused(event),
+            Message::NotOpened(message) => {
+                self.opening = None;
+                self.complain(format!("{message}; the old model stays"))
+            }
             Message::Terminate => vec![Effect::Quit(Exit::Told)],
         }
     }
@@ -62,7 +68,10 @@ impl App {
     }
 
     pub(in crate::ui) fn list_rows(&self) -> usize {
-        Frame::of(self.screen).map_or(1, |frame| Areas::of(frame.body).list_rows())
+        Frame::of(self.screen).map_or(1, |frame| match self.is_presenting() {
+            true => presenter::tokens(frame.body),
+            false => Areas::of(frame.body).list_rows(),
+        })
     }
 
     fn tick(&mut self) -> Vec<Effect> {
@@ -77,6 +86,12 @@ impl App {
         match event {
             Event::Opened { info, tokenizer } => {
                 self.model = Model::Open { info, tokenizer };
+                if let Some(source) = self.opening.take() {
+                    // Nothing of the old model's means anything to the new one.
+                    self.source = source;
+                    (self.session, self.shown, self.logits) = (None, None, None);
+                }
+                self.announce();
                 self.begin(self.prompt.clone())
             }
             Event::OpenFailed { message } | Event::Died { message } => {

@@ -3,6 +3,7 @@
 pub mod finder;
 mod help;
 mod history;
+mod models;
 mod note;
 mod palette;
 mod picker;
@@ -20,6 +21,7 @@ use super::message::Effect;
 
 pub use help::Help;
 pub use history::History;
+pub use models::Models;
 pub use note::Note;
 pub use palette::Palette;
 pub use picker::Picker;

@@ -5,6 +5,7 @@ pub mod detail;
 pub mod distribution;
 pub mod footer;
 pub mod header;
+pub mod presenter;
 pub mod strip;
 pub mod text;
 

@@ -30,10 +30,17 @@ pub(super) fn open(args: &InterfaceArgs) -> Result<(), CliError> {
     let mut options = options(args, config)?;
     // Prompts that can't be read are said when they can't be written.
     if args.resume {
-        let saved = ui::kept_session(&files).map_err(|error| CliError::Input(format!("--continue: {error}")))?;
+        if let Some(stage) = args.chain.processors.stages.first() {
+            let flag = stage.row().name.replace('_', "-");
+            return Err(CliError::Input(format!("--{flag} beside --continue: the session has its own chain")));
+        }
+        let mut saved = ui::kept_session(&files).map_err(|error| CliError::Input(format!("--continue: {error}")))?;
         let unopened = |error| CliError::Input(format!("--continue: the session's model: {error}"));
         if args.model.model == ModelSource::Builtin {
             options.source = saved.model.parse().map_err(unopened)?;
+        }
+        if args.look.theme.is_some() {
+            options.theme.name().clone_into(&mut saved.theme);
         }
         options.saved = Some(saved);
     }
@@ -64,7 +71,14 @@ fn usual_config(look: &LookArgs) -> Result<Config, CliError> {
 fn read_config(file: &Path) -> Result<Config, CliError> {
     let name = file.display().to_string();
     let text = fs::read_to_string(file).map_err(|error| CliError::Input(format!("can't read {name}: {error}")))?;
-    Config::parse(&name, &text).map_err(|error| CliError::Input(error.to_string()))
+    let mut config = Config::parse(&name, &text).map_err(|error| CliError::Input(error.to_string()))?;
+    // A theme file is looked for from where it is named.
+    if let (Some(theme), Some(folder)) = (&mut config.theme, file.parent())
+        && Path::new(theme).extension().is_some()
+    {
+        *theme = folder.join(&*theme).display().to_string();
+    }
+    Ok(config)
 }
 
 fn options(args: &InterfaceArgs, config: Config) -> Result<Options, CliError> {

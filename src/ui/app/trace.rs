@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{App, Model, Notice};
+use super::{App, Model};
 use crate::engine::{Decided, GeneratedToken, Lane, News, Timing, TraceJob, record};
 use crate::session::trace::{End, Record, Step};
 use crate::session::{How, NodeId, Session};
@@ -59,13 +59,10 @@ impl App {
             return Vec::new();
         }
         let Some(telling) = self.telling.take() else { return Vec::new() };
-        match self.trace_text(telling) {
-            Some(text) => vec![Effect::Save { stem: "logitscope-trace", ending: "jsonl", content: text.into_bytes() }],
-            None => {
-                self.notice = Some(Notice::Error("the trace could not be put together".to_owned()));
-                Vec::new()
-            }
-        }
+        let Some(text) = self.trace_text(telling) else {
+            return self.complain("the trace could not be put together".to_owned());
+        };
+        vec![Effect::Save { stem: "logitscope-trace", ending: "jsonl", content: text.into_bytes() }]
     }
 
     fn trace_text(&self, telling: Telling) -> Option<String> {

@@ -68,10 +68,10 @@ impl App {
     }
 
     pub(in crate::ui) fn list_rows(&self) -> usize {
-        Frame::of(self.screen).map_or(1, |frame| match self.is_presenting() {
-            true => presenter::tokens(frame.body),
-            false => Areas::of(frame.body).list_rows(),
-        })
+        let rows = |frame: Frame| {
+            if self.is_presenting() { presenter::tokens(frame.body) } else { Areas::of(frame.body).list_rows() }
+        };
+        Frame::of(self.screen).map_or(1, rows)
     }
 
     fn tick(&mut self) -> Vec<Effect> {

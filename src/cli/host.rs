@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use etcetera::app_strategy::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use ratatui::buffer::Buffer;
 
-use crate::export::{self, SvgOptions};
+use crate::export;
 use crate::ui::host::{Host, Kept, Picture};
 
 /// The user's directories of this program; `None` where there is no home.
@@ -68,9 +68,11 @@ impl Host for Files {
         Err(format!("can't write {stem}.{ending}: no name is left"))
     }
 
+    /// PNG, which every program shows.
     fn picture(&self, buffer: &Buffer, (foreground, background): ([u8; 3], [u8; 3])) -> Picture {
-        let options = SvgOptions { title: "logitscope".into(), foreground, background };
-        Picture { ending: "svg", content: export::svg(buffer, &options).into_bytes() }
+        let picture = export::Picture { buffer: buffer.clone(), foreground, background };
+        let svg = || Picture { ending: "svg", content: export::svg(&picture, "logitscope").into_bytes() };
+        export::png(&picture).map_or_else(|_| svg(), |content| Picture { ending: "png", content })
     }
 
     fn keep(&self, what: Kept, text: &str) -> Result<(), String> {

@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::decode::beam::{
-    BeamNode, BeamSearch, BeamSettings, BeamStep, BeamTask, BeamText, BeamToken, Ending, Hypothesis,
+    Beam, BeamNode, BeamSearch, BeamSettings, BeamStep, BeamTask, BeamText, BeamToken, Ending, Hypothesis,
 };
 use crate::decode::{Chain, Distribution, TokenId};
 use crate::model::{CacheNode, LanguageModel, Positions, Run, Tokenizer, unwatched};
 
 use super::EngineError;
-use super::generate::{FinishReason, Generated, GeneratedToken, PromptRead, chain_of_step, finished};
+use super::generate::{FinishReason, Generated, GeneratedToken, PromptRead};
+use super::growing::{chain_of_step, finished};
 use super::text::{Pieces, assemble, find_stop};
 
 /// Steps between two sweeps of the cache. What is dropped meanwhile costs its slots; a sweep costs a pass over all slots.
@@ -56,6 +57,109 @@ pub struct ObservedBeams<'a> {
     pub context_length: usize,
 }
 
+/// A search over a model that goes on step by step. It owns what it needs to know; the model and the tokenizer are lent to it.
+pub struct GrowingBeams {
+    search: BeamSearch,
+    chain: Chain,
+    min_new_tokens: usize,
+    stop: Vec<String>,
+    end_ids: Vec<TokenId>,
+    dropped: DroppedBeams,
+    prompt_end: CacheNode,
+    /// The cache entries of the beams that were read last: those of the live ones, or of their parents.
+    cached: Vec<(Option<BeamNode>, CacheNode)>,
+    /// The model's distributions after the same beams.
+    models: Vec<Arc<Distribution>>,
+}
+
+impl GrowingBeams {
+    /// A search that begins after a prompt that was read. The context may make its sequences shorter than asked for.
+    ///
+    /// # Errors
+    /// Settings or a chain that can't be searched with.
+    pub fn new(model: &dyn LanguageModel, prompt: &PromptRead, request: &BeamRequest<'_>) -> Result<Self, EngineError> {
+        let chain = request.chain.clone().forbidding(&model.info().never_chosen)?;
+        let room = model.info().context_length.saturating_sub(request.prompt.len());
+        let task = BeamTask {
+            prompt: request.prompt.to_vec(),
+            end_ids: request.eos_token_ids.to_vec(),
+            max_new_tokens: request.max_new_tokens.min(room),
+        };
+        let search = BeamSearch::new(request.settings, task)?;
+        let root = Distribution::from_logits(&prompt.logits)?;
+        // The groups of diverse beam search all begin at the prompt.
+        let models = vec![root.into(); search.live().count()];
+        Ok(Self {
+            search,
+            chain,
+            min_new_tokens: request.min_new_tokens,
+            stop: request.stop.to_vec(),
+            end_ids: request.eos_token_ids.to_vec(),
+            dropped: request.dropped,
+            prompt_end: prompt.end,
+            cached: vec![(None, prompt.end)],
+            models,
+        })
+    }
+
+    /// The search after the steps made so far.
+    #[must_use]
+    pub fn search(&self) -> &BeamSearch {
+        &self.search
+    }
+
+    /// The cache entries that the next step goes on from.
+    #[must_use]
+    pub fn live(&self) -> Vec<CacheNode> {
+        self.cached.iter().map(|(_, node)| *node).collect()
+    }
+
+    /// What the next step reads: the last token of every live beam, each after a cache entry. Nothing before the first step.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<(CacheNode, TokenId)> {
+        let wanted = |beam: &Beam| {
+            let (_, parent) = self.cached.iter().find(|(node, _)| *node == beam.parent)?;
+            Some((*parent, beam.tokens.last()?.id))
+        };
+        self.search.live().filter_map(wanted).collect()
+    }
+
+    /// The model's distributions that the last step chose from.
+    pub(super) fn models(&self) -> &[Arc<Distribution>] {
+        &self.models
+    }
+
+    /// One step: reads the last token of every live beam in one batch, and decides who goes on.
+    ///
+    /// # Errors
+    /// What the model refuses, a chain that leaves nothing, or a search that is over.
+    pub fn advance(
+        &mut self,
+        model: &mut dyn LanguageModel,
+        tokenizer: &dyn Tokenizer,
+    ) -> Result<BeamStep, EngineError> {
+        let step = self.search.steps();
+        if step > 0 {
+            self.read(model)?;
+        }
+        let chain = chain_of_step(&self.chain, (self.min_new_tokens, &self.end_ids), step)?;
+        let stops =
+            |output: &[TokenId]| !self.stop.is_empty() && find_stop(&assemble(tokenizer, output), &self.stop).is_some();
+        let text = BeamText { stops: &stops, bytes: Some(&Pieces(tokenizer)) };
+        Ok(self.search.advance(&self.models, &chain, text)?)
+    }
+
+    /// Reads the live beams, each after its parent's cache node.
+    fn read(&mut self, model: &mut dyn LanguageModel) -> Result<(), EngineError> {
+        (self.cached, self.models) = read_live(model, &self.search, &self.cached)?;
+        if self.dropped == DroppedBeams::Freed && self.search.steps().is_multiple_of(SWEEP_EVERY) {
+            let live: Vec<CacheNode> = self.live().into_iter().chain([self.prompt_end]).collect();
+            model.retain(&live);
+        }
+        Ok(())
+    }
+}
+
 /// Searches after a prompt that was read, shows every step to `observe`, and gives the best sequences, best first: as many as
 /// the settings ask for, or fewer where fewer finished.
 ///
@@ -69,41 +173,16 @@ pub fn generate_beams(
     request: &BeamRequest<'_>,
     observe: &mut dyn FnMut(&ObservedBeams<'_>) -> ControlFlow<()>,
 ) -> Result<Vec<Generated>, EngineError> {
-    let chain = request.chain.clone().forbidding(&model.info().never_chosen)?;
-    let room = model.info().context_length.saturating_sub(request.prompt.len());
-    let task = BeamTask {
-        prompt: request.prompt.to_vec(),
-        end_ids: request.eos_token_ids.to_vec(),
-        max_new_tokens: request.max_new_tokens.min(room),
-    };
-    let mut search = BeamSearch::new(request.settings, task)?;
-    let root = Distribution::from_logits(&prompt.logits)?;
-    // The groups of diverse beam search all begin at the prompt.
-    let mut models: Vec<Arc<Distribution>> = vec![root.into(); search.live().count()];
-    let mut cached: Vec<(Option<BeamNode>, CacheNode)> = vec![(None, prompt.end)];
-    let stops = |output: &[TokenId]| {
-        !request.stop.is_empty() && find_stop(&assemble(tokenizer, output), request.stop).is_some()
-    };
-    let pieces = Pieces(tokenizer);
-    loop {
-        let step = search.steps();
-        let chain = chain_of_step(&chain, (request.min_new_tokens, request.eos_token_ids), step)?;
-        let text = BeamText { stops: &stops, bytes: Some(&pieces) };
-        let decided = search.advance(&models, &chain, text)?;
-        let context_length = request.prompt.len() + step;
-        if observe(&ObservedBeams { step: &decided, search: &search, context_length }).is_break() {
+    let mut beams = GrowingBeams::new(model, prompt, request)?;
+    while beams.search.stopped().is_none() {
+        let step = beams.advance(model, tokenizer)?;
+        let context_length = request.prompt.len() + step.step;
+        if observe(&ObservedBeams { step: &step, search: &beams.search, context_length }).is_break() {
             return Err(EngineError::Interrupted);
         }
-        if search.stopped().is_some() {
-            break;
-        }
-        (cached, models) = read_live(model, &search, &cached)?;
-        if request.dropped == DroppedBeams::Freed && (step + 1) % SWEEP_EVERY == 0 {
-            let live: Vec<CacheNode> = cached.iter().map(|(_, node)| *node).chain([prompt.end]).collect();
-            model.retain(&live);
-        }
     }
-    Ok(search.ranked().into_iter().map(|hypothesis| generated(tokenizer, hypothesis, request.stop)).collect())
+    let ranked = beams.search.ranked();
+    Ok(ranked.into_iter().map(|hypothesis| generated(tokenizer, hypothesis, request.stop)).collect())
 }
 
 /// The live beams' cache nodes, and the model's distribution after each.

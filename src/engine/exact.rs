@@ -73,6 +73,114 @@ pub struct Exact {
     pub gaps: Vec<f64>,
 }
 
+/// A search over a model that goes on batch by batch. It owns what it needs to know; the model is lent to it.
+pub struct GrowingExact {
+    search: ExactSearch,
+    /// The cache entries of the prefixes that were read.
+    nodes: HashMap<Prefix, CacheNode>,
+    min_new_tokens: usize,
+    eos_token_ids: Vec<TokenId>,
+    forbidden: Vec<TokenId>,
+}
+
+impl GrowingExact {
+    /// A search that begins after a prompt that was read, with its first prefix expanded.
+    ///
+    /// # Errors
+    /// Logits that are no distribution.
+    pub fn new(
+        model: &dyn LanguageModel,
+        prompt: &PromptRead,
+        request: &ExactRequest<'_>,
+    ) -> Result<Self, EngineError> {
+        let room = model.info().context_length.saturating_sub(request.prompt_tokens);
+        let limits = Limits { length: request.max_new_tokens.min(room), budget: request.budget };
+        let mut growing = Self {
+            search: ExactSearch::new(limits),
+            nodes: HashMap::from([(ROOT, prompt.end)]),
+            min_new_tokens: request.min_new_tokens,
+            eos_token_ids: request.eos_token_ids.to_vec(),
+            forbidden: request.forbidden.to_vec(),
+        };
+        for Rival { tokens, sum_logprob, .. } in request.rivals {
+            growing.search.offer(Complete { tokens: tokens.clone(), sum: *sum_logprob });
+        }
+        growing.expand(ROOT, &prompt.logits)?;
+        Ok(growing)
+    }
+
+    /// The search after the batches read so far.
+    #[must_use]
+    pub fn search(&self) -> &ExactSearch {
+        &self.search
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn progress(&self) -> ExactProgress {
+        let best = self.search.best().map_or(f64::NEG_INFINITY, |best| best.sum);
+        ExactProgress { expanded: self.search.expanded(), best, bound: self.search.bound() }
+    }
+
+    /// Reads and expands the next batch. False when nothing is left to expand.
+    ///
+    /// # Errors
+    /// What the model refuses.
+    pub fn advance(&mut self, model: &mut dyn LanguageModel) -> Result<bool, EngineError> {
+        let prefixes = self.search.take(BATCH);
+        if !prefixes.is_empty() {
+            self.read(model, &prefixes)?;
+        }
+        Ok(!prefixes.is_empty())
+    }
+
+    /// Reads the last token of each prefix in one batch, and expands them.
+    fn read(&mut self, model: &mut dyn LanguageModel, prefixes: &[Prefix]) -> Result<(), EngineError> {
+        let lost = || EngineError::Request("the model gave no logits".into());
+        let mut steps = Vec::with_capacity(prefixes.len());
+        for &prefix in prefixes {
+            let (parent, token) = self.search.step(prefix).ok_or_else(lost)?;
+            steps.push((self.nodes.get(&parent).copied().ok_or_else(lost)?, [token]));
+        }
+        let runs: Vec<Run<'_>> =
+            steps.iter().map(|(after, tokens)| Run { after: Some(*after), tokens, logits: Positions::Last }).collect();
+        let outputs = model.forward(&runs, &mut unwatched).map_err(EngineError::from_model)?;
+        for (&prefix, output) in prefixes.iter().zip(outputs) {
+            let (node, logits) = output.nodes.last().zip(output.logits.last()).ok_or_else(lost)?;
+            self.nodes.insert(prefix, *node);
+            self.expand(prefix, logits)?;
+        }
+        Ok(())
+    }
+
+    fn expand(&mut self, prefix: Prefix, logits: &[f32]) -> Result<(), EngineError> {
+        let distribution = Distribution::from_logits(logits)?;
+        let early = self.search.length(prefix) < self.min_new_tokens;
+        let continuation = |token: TokenId| {
+            let ends = self.eos_token_ids.contains(&token);
+            let allowed = !(self.forbidden.contains(&token) || ends && early);
+            let ends = if ends { Ends::Yes } else { Ends::No };
+            allowed.then(|| Continuation { token, logprob: distribution.logprob(token), ends })
+        };
+        self.search.expand(prefix, (0..distribution.vocab_size() as TokenId).filter_map(continuation));
+        Ok(())
+    }
+
+    /// The cache entries that are still needed: those that something open follows, and the prompt's end. All others are
+    /// forgotten here.
+    pub fn live(&mut self) -> Vec<CacheNode> {
+        let live = self.search.live();
+        self.nodes.retain(|prefix, _| *prefix == ROOT || live.contains(prefix));
+        self.nodes.values().copied().collect()
+    }
+
+    /// Every cache entry that was read and not forgotten.
+    #[must_use]
+    pub fn cached(&self) -> Vec<CacheNode> {
+        self.nodes.values().copied().collect()
+    }
+}
+
 /// Searches after a prompt that was read for the sequence with the highest Σ log p among those that end within the limit or are
 /// exactly as long. What else the model has read after other prompts is forgotten on the way.
 ///
@@ -84,29 +192,21 @@ pub fn exact(
     request: &ExactRequest<'_>,
     observe: &mut dyn FnMut(&ExactProgress) -> ControlFlow<()>,
 ) -> Result<Exact, EngineError> {
-    let room = model.info().context_length.saturating_sub(request.prompt_tokens);
-    let mut search = ExactSearch::new(Limits { length: request.max_new_tokens.min(room), budget: request.budget });
-    for Rival { tokens, sum_logprob, .. } in request.rivals {
-        search.offer(Complete { tokens: tokens.clone(), sum: *sum_logprob });
-    }
-    expand(&mut search, ROOT, &prompt.logits, request)?;
-    let mut nodes = HashMap::from([(ROOT, prompt.end)]);
+    let mut growing = GrowingExact::new(model, prompt, request)?;
     let mut swept = 0;
     loop {
-        let best = search.best().map_or(f64::NEG_INFINITY, |best| best.sum);
-        if observe(&ExactProgress { expanded: search.expanded(), best, bound: search.bound() }).is_break() {
+        if observe(&growing.progress()).is_break() {
             return Err(EngineError::Interrupted);
         }
-        let prefixes = search.take(BATCH);
-        if prefixes.is_empty() {
+        if !growing.advance(model)? {
             break;
         }
-        read(model, &mut search, &prefixes, &mut nodes, request)?;
-        if search.expanded() >= swept + SWEEP {
-            swept = search.expanded();
-            sweep(model, &search, prompt.end, &mut nodes);
+        if growing.search.expanded() >= swept + SWEEP {
+            swept = growing.search.expanded();
+            model.retain(&growing.live());
         }
     }
+    let search = growing.search;
     let (proven, expanded, bound) = (search.is_proven(), search.expanded(), search.bound());
     let best = search.best().ok_or_else(|| EngineError::Request("no token may follow: relax the settings".into()))?;
     let gap = |rival: &Rival| best.sum - rival.sum_logprob;
@@ -118,62 +218,6 @@ pub fn exact(
         upper_bound: (!proven).then_some(bound),
         gaps: request.rivals.iter().map(gap).collect(),
     })
-}
-
-/// Reads the last token of each prefix in one batch, and expands them.
-fn read(
-    model: &mut dyn LanguageModel,
-    search: &mut ExactSearch,
-    prefixes: &[Prefix],
-    nodes: &mut HashMap<Prefix, CacheNode>,
-    request: &ExactRequest<'_>,
-) -> Result<(), EngineError> {
-    let lost = || EngineError::Request("the model gave no logits".into());
-    let mut steps = Vec::with_capacity(prefixes.len());
-    for &prefix in prefixes {
-        let (parent, token) = search.step(prefix).ok_or_else(lost)?;
-        steps.push((nodes.get(&parent).copied().ok_or_else(lost)?, [token]));
-    }
-    let runs: Vec<Run<'_>> =
-        steps.iter().map(|(after, tokens)| Run { after: Some(*after), tokens, logits: Positions::Last }).collect();
-    let outputs = model.forward(&runs, &mut unwatched).map_err(EngineError::from_model)?;
-    for (&prefix, output) in prefixes.iter().zip(outputs) {
-        let (node, logits) = output.nodes.last().zip(output.logits.last()).ok_or_else(lost)?;
-        nodes.insert(prefix, *node);
-        expand(search, prefix, logits, request)?;
-    }
-    Ok(())
-}
-
-fn expand(
-    search: &mut ExactSearch,
-    prefix: Prefix,
-    logits: &[f32],
-    request: &ExactRequest<'_>,
-) -> Result<(), EngineError> {
-    let distribution = Distribution::from_logits(logits)?;
-    let early = search.length(prefix) < request.min_new_tokens;
-    let continuation = |token: TokenId| {
-        let ends = request.eos_token_ids.contains(&token);
-        let allowed = !(request.forbidden.contains(&token) || ends && early);
-        let ends = if ends { Ends::Yes } else { Ends::No };
-        allowed.then(|| Continuation { token, logprob: distribution.logprob(token), ends })
-    };
-    search.expand(prefix, (0..distribution.vocab_size() as TokenId).filter_map(continuation));
-    Ok(())
-}
-
-/// Forgets what nothing open follows.
-fn sweep(
-    model: &mut dyn LanguageModel,
-    search: &ExactSearch,
-    prompt: CacheNode,
-    nodes: &mut HashMap<Prefix, CacheNode>,
-) {
-    let live = search.live();
-    nodes.retain(|prefix, _| *prefix == ROOT || live.contains(prefix));
-    let kept: Vec<CacheNode> = nodes.values().copied().chain([prompt]).collect();
-    model.retain(&kept);
 }
 
 /// Follows tokens that were found before, so that they can be shown step by step like any others.

@@ -3,31 +3,41 @@
 
 mod analyst;
 mod beam;
+mod contrastive;
 mod error;
 mod evaluator;
 mod exact;
 mod generate;
+mod growing;
 mod jobs;
 mod memo;
 pub mod record;
 mod recorded;
 mod score;
+mod speculative;
 #[cfg(test)]
 mod tests;
 mod text;
 mod worker;
 
 pub use analyst::Question;
-pub use beam::{BeamRequest, DroppedBeams, ObservedBeams, generate_beams};
+pub use beam::{BeamRequest, DroppedBeams, GrowingBeams, ObservedBeams, generate_beams};
+pub use contrastive::generate_contrastive;
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
-pub use exact::{Exact, ExactProgress, ExactRequest, Given, Rival, exact};
+pub use exact::{Exact, ExactProgress, ExactRequest, Given, GrowingExact, Rival, exact};
 pub use generate::{
-    FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
+    FinishReason, Generated, GeneratedToken, PromptRead, Request, Timing, generate, read_prompt, timed,
 };
-pub use jobs::{Decided, Ground, Job, Lane, News, ScoreJob, Scored, ScoredCompletion, TraceJob};
+pub use growing::{Observe, Step, StepDetail};
+pub use jobs::{
+    BeamsAsked, BeamsJob, BeamsMade, ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared,
+    ComparedToken, Decided, GreedyToken, Ground, Job, Lane, News, OptimumAsked, OptimumFound, OptimumJob, Proof,
+    ScoreAsked, ScoreJob, Scored, ScoredCompletion, TopToken, TraceJob,
+};
 pub use memo::Memo;
 pub use recorded::Recording;
 pub use score::{ScoreRequest, Scores, score, score_text};
+pub use speculative::{Reader, Speculation, SpeculativeCount, Verification, generate_speculatively};
 pub use text::assemble;
 pub use worker::{Command, Engine, Event};

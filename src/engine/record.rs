@@ -3,16 +3,19 @@
 use serde_json::{Map, Value};
 
 use crate::decode::beam::{BeamCandidate, BeamNode, BeamStop, Ending, StoppingBound, Verdict};
+use crate::decode::contrastive::{self, ContrastiveStep};
+use crate::decode::speculative::{self, Proposal};
 use crate::decode::{Analysis, Chain, PROCESSORS, StageTrace, TokenId};
 use crate::model::{ModelInfo, Tokenizer};
 use crate::session::trace::{
-    self, Beam, BeamStep, Bound, Candidate, Finish, Header, OutputToken, Prompt, PromptToken, Sequence, Stage, Status,
-    Token,
+    self, Beam, BeamStep, Bound, Candidate, Contrastive, Finish, Header, OutputToken, Prompt, PromptToken, Sequence,
+    Speculative, Stage, Status, Token,
 };
 
 use super::beam::ObservedBeams;
 use super::evaluator::TokenScore;
-use super::generate::{FinishReason, Generated, GeneratedToken, Step, Timing, finished};
+use super::generate::{FinishReason, Generated, GeneratedToken, Timing};
+use super::growing::{Step, StepDetail, finished};
 
 /// A number, or nothing where it is infinite: JSON has no infinities.
 #[must_use]
@@ -202,7 +205,44 @@ pub fn step(step: &Step<'_>, top: usize, tokenizer: &dyn Tokenizer) -> trace::St
         sampling_entropy: Some(analysis.sampling_entropy()),
         stages: stages(analysis.stages()),
         candidates: listed.into_iter().map(|id| candidate(id, analysis, tokenizer)).collect(),
+        speculative: match step.detail {
+            StepDetail::Speculative(proposal) => Some(speculative(proposal, tokenizer)),
+            StepDetail::Plain | StepDetail::Contrastive(_) => None,
+        },
+        contrastive: match step.detail {
+            StepDetail::Contrastive(step) => Some(contrastive(step, tokenizer)),
+            StepDetail::Plain | StepDetail::Speculative(_) => None,
+        },
     }
+}
+
+/// What became of a draft.
+#[must_use]
+pub fn speculative(proposal: &Proposal, tokenizer: &dyn Tokenizer) -> Speculative {
+    let drafted = proposal.drafted.as_ref();
+    Speculative {
+        round: proposal.round,
+        verdict: match drafted.map(|drafted| drafted.verdict) {
+            Some(speculative::Verdict::Accepted) => trace::Verdict::Accepted,
+            Some(speculative::Verdict::Rejected) => trace::Verdict::Rejected,
+            None => trace::Verdict::Bonus,
+        },
+        drafted: drafted.map(|drafted| token(drafted.token, tokenizer)),
+        draft_prob: drafted.map(|drafted| drafted.draft_prob),
+        target_prob: drafted.map(|drafted| drafted.target_prob),
+        acceptance: drafted.map(|drafted| drafted.acceptance),
+        u: drafted.and_then(|drafted| drafted.u),
+    }
+}
+
+fn contrastive(step: &ContrastiveStep, tokenizer: &dyn Tokenizer) -> Contrastive {
+    let candidate = |candidate: &contrastive::ContrastiveCandidate| trace::ContrastiveCandidate {
+        token: token(candidate.id, tokenizer),
+        prob: candidate.prob,
+        max_similarity: candidate.max_similarity,
+        score: candidate.score,
+    };
+    Contrastive { penalty_alpha: step.penalty_alpha, candidates: step.candidates.iter().map(candidate).collect() }
 }
 
 fn candidate(id: TokenId, analysis: &Analysis, tokenizer: &dyn Tokenizer) -> Candidate {

@@ -6,11 +6,12 @@ use serde_json::{Map, Value};
 use crate::decode::TokenId;
 use crate::decode::beam::EarlyStopping;
 use crate::decode::strategy::StrategyKind;
+use crate::engine::Verification;
 use crate::engine::record::Settings;
 use crate::model::ModelInfo;
 use crate::session::trace::{Prompt, Sequence, Timing};
 
-use super::exact::ExactDocument;
+use super::detail::Outcome;
 use super::run::RunSettings;
 use super::samples::Samples;
 
@@ -34,7 +35,7 @@ pub(super) struct More {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) samples: Option<Samples>,
     #[serde(flatten)]
-    pub(super) exact: Option<ExactDocument>,
+    pub(super) outcome: Outcome,
 }
 
 impl More {
@@ -51,8 +52,29 @@ impl More {
 pub(super) fn settings(settings: &RunSettings, eos_token_ids: &[TokenId]) -> Map<String, Value> {
     let mut more = Map::new();
     let mut put = |name: &str, value: Value| more.insert(name.into(), value);
+    if settings.chain.guidance().is_some() {
+        put("negative_prompt", settings.negative_prompt.clone().into());
+    }
     if matches!(settings.strategy.kind, StrategyKind::Exact) {
         put("budget", settings.budget.into());
+    }
+    if let Some(contrastive) = &settings.contrastive {
+        put("penalty_alpha", contrastive.penalty_alpha.into());
+        put("top_k", contrastive.top_k.into());
+    }
+    if let Some(speculation) = &settings.speculation {
+        put("num_assistant_tokens", speculation.assistant_tokens.into());
+        let sampled = matches!(speculation.verification, Verification::Sampled { .. });
+        put("do_sample", sampled.into());
+    }
+    if let Some(contrastive) = &settings.contrastive {
+        put("penalty_alpha", contrastive.penalty_alpha.into());
+        put("top_k", contrastive.top_k.into());
+    }
+    if let Some(speculation) = &settings.speculation {
+        put("num_assistant_tokens", speculation.assistant_tokens.into());
+        let sampled = matches!(speculation.verification, Verification::Sampled { .. });
+        put("do_sample", sampled.into());
     }
     if let Some(beams) = &settings.beams {
         put("num_beams", beams.beams.into());

@@ -11,8 +11,8 @@ use crate::model::{ModelInfo, Tokenizer};
 use crate::session::trace::{End, Prompt, Record, Sequence};
 
 use super::beams;
+use super::detail::Outcome;
 use super::document::{More, RunDocument};
-use super::exact::ExactDocument;
 use super::figures::{COLUMNS, StepFigures};
 use super::samples::Samples;
 use super::style::Style;
@@ -25,8 +25,7 @@ pub(super) struct Ended<'a> {
     pub(super) prompt: Prompt,
     pub(super) prompt_tokens: usize,
     pub(super) sequences: &'a [Generated],
-    /// How good it is, where the search was exact.
-    pub(super) exact: Option<ExactDocument>,
+    pub(super) outcome: Outcome,
     pub(super) timing: Timing,
 }
 
@@ -66,11 +65,11 @@ impl Report {
             Format::Text => {
                 self.text(&self.style.dim(&head_line(&model.name, settings)));
                 self.text(&self.style.bold(&escaped(&assemble(tokenizer, ids))));
-                if let Some(settings) = &self.beams {
-                    self.text(&self.style.dim(&beams::options(settings)));
+                if let Some(beams) = &self.beams {
+                    self.text(&self.style.dim(&beams::options(beams)));
                 }
                 self.text("");
-                let columns = self.beams.map_or_else(single_columns, |_| beams::columns());
+                let columns = self.beams.map_or_else(|| single_columns(settings), |_| beams::columns());
                 self.text(&self.style.dim(&columns));
             }
         }
@@ -111,7 +110,7 @@ impl Report {
         let timing = record::timing(ended.prompt_tokens, ended.timing);
         // The sequences of a beam search are no samples: each comes once.
         let samples = if self.beams.is_none() { Samples::of(ended.sequences) } else { None };
-        let more = More { samples, exact: ended.exact };
+        let more = More { samples, outcome: ended.outcome };
         match self.format {
             Format::Json => self.line(&RunDocument {
                 format: "logitscope.run",
@@ -134,8 +133,7 @@ impl Report {
             Format::Csv => {}
             Format::Text => {
                 self.text_end(ended.sequences, ended.timing);
-                let lines = more.exact.map(|exact| exact.lines(self.style));
-                for line in lines.unwrap_or_default() {
+                for line in more.outcome.lines(self.style) {
                     self.text(&line);
                 }
             }
@@ -200,11 +198,14 @@ pub(super) fn end_lines(sequences: &[Generated], table: Option<Vec<String>>, sty
     sequences.iter().flat_map(lines).chain(samples).collect()
 }
 
-/// Model, strategy and chain.
+/// Model, strategy with its options, and chain.
 pub(super) fn head_line(model: &str, settings: &Map<String, Value>) -> String {
     let setting = |name: &str| settings.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let chain = setting("chain").map(|chain| format!(" · {chain}")).unwrap_or_default();
-    format!("{model} · {}{chain}", setting("strategy").unwrap_or_default())
+    let number = |name: &str| settings.get(name).and_then(Value::as_f64);
+    let contrastive = number("penalty_alpha").zip(number("top_k"));
+    let contrastive = contrastive.map(|(alpha, k)| format!(" · penalty_alpha={alpha},top_k={k}")).unwrap_or_default();
+    format!("{model} · {}{contrastive}{chain}", setting("strategy").unwrap_or_default())
 }
 
 /// Where the time went.
@@ -215,8 +216,9 @@ pub(super) fn timing_line(timing: Timing, style: Style) -> String {
     style.dim(&format!("prompt read in {prefill:.1} ms · {speed:.0} tokens/s"))
 }
 
-pub(super) fn single_columns() -> String {
-    format!("{:>4}  {:<18} {:>9} {:>7} {:>9}  {:>7}  removed", "step", "token", "p", "rank", "chain p", "draw")
+pub(super) fn single_columns(settings: &Map<String, Value>) -> String {
+    let draft = if settings.contains_key("num_assistant_tokens") { " · draft" } else { "" };
+    format!("{:>4}  {:<18} {:>9} {:>7} {:>9}  {:>7}  removed{draft}", "step", "token", "p", "rank", "chain p", "draw")
 }
 
 /// Text for a terminal: line breaks stay, every other control character is made visible.

@@ -1,6 +1,6 @@
 //! How things look: the theme and the signs that the terminal's font has.
 
-use ratatui::style::{Color, Style};
+use ratatui::style::{Color, Modifier, Style};
 
 use super::theme::{Role, Theme, colour};
 use crate::glyph::{Charset, Glyph, Kind};
@@ -14,7 +14,7 @@ pub struct Look<'a> {
     pub charset: Charset,
 }
 
-/// The program's own symbols, in one charset. All are one cell wide.
+/// The program's own symbols, in one charset. All are one cell wide, where nothing else is said.
 #[derive(Debug)]
 pub struct Signs {
     /// Horizontal line.
@@ -41,6 +41,14 @@ pub struct Signs {
     pub track: &'static str,
     /// Frames of something that goes on.
     pub spinner: &'static [&'static str],
+    /// Where a sequence leaves another one; a verdict that is not the true one.
+    pub parts: &'static str,
+    /// The winner.
+    pub winner: &'static str,
+    /// The sum sign, in one or three cells.
+    pub sum: &'static str,
+    /// Minus infinity, in two or three cells.
+    pub minus_infinity: &'static str,
     /// Corners and sides of a window: top left, top right, bottom left, bottom right, side.
     pub frame: [&'static str; 5],
 }
@@ -58,6 +66,10 @@ const UNICODE: Signs = Signs {
     eighths: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
     track: " ",
     spinner: &["⠋", "⠙", "⠸", "⠴", "⠦", "⠇"],
+    parts: "≠",
+    winner: "★",
+    sum: "Σ",
+    minus_infinity: "−∞",
     frame: ["╭", "╮", "╰", "╯", "│"],
 };
 
@@ -74,6 +86,10 @@ const ASCII: Signs = Signs {
     eighths: [".", ".", ".", "-", "-", "=", "=", "#"],
     track: " ",
     spinner: &["|", "/", "-", "\\"],
+    parts: "!",
+    winner: "*",
+    sum: "sum",
+    minus_infinity: "-oo",
     frame: ["+", "+", "+", "+", "|"],
 };
 
@@ -105,7 +121,8 @@ impl Look<'_> {
     /// this colour is made for.
     #[must_use]
     pub fn glyph(&self, glyph: &Glyph, style: Style) -> Style {
-        let known = [self.style(Role::Base).bg, self.style(Role::Selected).bg, None].contains(&style.bg);
+        let known = [self.style(Role::Base).bg, self.style(Role::Selected).bg, None].contains(&style.bg)
+            && !style.add_modifier.contains(Modifier::REVERSED);
         match glyph.kind {
             Kind::Space | Kind::Newline | Kind::Mark if known => Style { fg: self.style(Role::Mark).fg, ..style },
             _ => style,

@@ -211,7 +211,7 @@ fn a_kept_session_that_can_not_be_read_is_one_line_and_stays_as_it_is() {
 #[test]
 fn files_and_the_clipboard_are_written() {
     let home = tempfile::tempdir().unwrap();
-    fs::write(home.path().join("logitscope.svg"), "mine").unwrap();
+    fs::write(home.path().join("logitscope.png"), "mine").unwrap();
     let mut session = Session::open_in(home.path(), 100, 30, &["The king"]);
     session.until("the distribution", |screen| screen.contains("ready"));
     session.press(b" ");
@@ -219,7 +219,7 @@ fn files_and_the_clipboard_are_written() {
     session.press(b"w");
     session.until("a trace", |screen| screen.contains("saved as logitscope-trace.jsonl"));
     session.press(b"S");
-    session.until("a picture", |screen| screen.contains("saved as logitscope-2.svg"));
+    session.until("a picture", |screen| screen.contains("saved as logitscope-2.png"));
     session.press(b"y");
     session.until("the command", |screen| screen.contains("logitscope run"));
     assert!(String::from_utf8_lossy(&session.output.lock().unwrap()).contains("\u{1b}]52;c;"));
@@ -228,8 +228,8 @@ fn files_and_the_clipboard_are_written() {
     assert_eq!(session.exit_code(), 0);
     let trace = fs::read(home.path().join("logitscope-trace.jsonl")).unwrap();
     assert_eq!(logitscope::session::trace::read(&trace).unwrap().traces[0].steps.len(), 1);
-    assert!(fs::read_to_string(home.path().join("logitscope-2.svg")).unwrap().starts_with("<svg"));
-    assert_eq!(fs::read_to_string(home.path().join("logitscope.svg")).unwrap(), "mine");
+    assert!(fs::read(home.path().join("logitscope-2.png")).unwrap().starts_with(b"\x89PNG"));
+    assert_eq!(fs::read_to_string(home.path().join("logitscope.png")).unwrap(), "mine");
 }
 
 #[cfg(unix)]

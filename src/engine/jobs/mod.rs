@@ -2,6 +2,9 @@
 //!
 //! A job goes on where the one before it on its [`Lane`] is dropped. All lanes take turns; commands come before any of them.
 
+mod beams;
+mod compare;
+mod optimum;
 mod score;
 mod trace;
 
@@ -15,7 +18,10 @@ use crate::session::trace::Step;
 use super::EngineError;
 use super::evaluator::Evaluator;
 
-pub use score::{ScoreJob, Scored, ScoredCompletion};
+pub use beams::{BeamsAsked, BeamsJob, BeamsMade, GreedyToken};
+pub use compare::{ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared, ComparedToken, TopToken};
+pub use optimum::{OptimumAsked, OptimumFound, OptimumJob, Proof};
+pub use score::{ScoreAsked, ScoreJob, Scored, ScoredCompletion};
 pub use trace::{Decided, TraceJob};
 
 /// What a job is for: a newer one on the same lane takes the place of the older.
@@ -25,6 +31,12 @@ pub enum Lane {
     Score,
     /// The path as a trace.
     Trace,
+    /// The tree of beams.
+    Beams,
+    /// The most probable sequence of all.
+    Optimum,
+    /// Strategies side by side.
+    Compare,
 }
 
 /// What a job has to tell.
@@ -33,6 +45,12 @@ pub enum News {
     Scored(Arc<Scored>),
     /// A step of the path, as a trace has it.
     Told(Box<Step>),
+    /// Beam search made a step.
+    Beams(Arc<BeamsMade>),
+    /// The search for the most probable sequence went on.
+    Optimum(Arc<OptimumFound>),
+    /// Strategies made a step, all together.
+    Compared(Arc<Compared>),
 }
 
 /// Work that is done turn by turn.

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use crate::decode::strategy::Choice;
 use crate::decode::{Chain, Distribution, Draw, TokenId, chance};
-use crate::engine::generate::{GeneratedToken, Step};
-use crate::engine::{EngineError, Question, record};
+use crate::engine::{EngineError, GeneratedToken, Question, Step, StepDetail, record};
 use crate::session::NodeId;
 
 use super::{Ground, Job, News};
@@ -62,7 +61,15 @@ impl Job for TraceJob {
         let analysis = question.answer(model)?;
         let choice = Choice { token: decided.token.id, draw: decided.draw };
         let context_length = before.len();
-        let step = Step { sequence: 0, step, context_length, analysis: &analysis, choice, token: decided.token };
+        let step = Step {
+            sequence: 0,
+            step,
+            context_length,
+            analysis: &analysis,
+            choice,
+            token: decided.token,
+            detail: StepDetail::Plain,
+        };
         self.told += 1;
         Ok(Some(News::Told(Box::new(record::step(&step, LISTED, ground.tokenizer.as_ref())))))
     }

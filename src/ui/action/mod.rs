@@ -75,6 +75,32 @@ pub enum Action {
     LowerMin,
     /// `min_p` up.
     HigherMin,
+    /// Fewer beams.
+    FewerBeams,
+    /// More beams.
+    MoreBeams,
+    /// Shorter sequences.
+    Shorter,
+    /// Longer sequences.
+    Longer,
+    /// Seed down.
+    LowerSeed,
+    /// Seed up.
+    HigherSeed,
+    /// The next column.
+    NextColumn,
+    /// The previous column.
+    PreviousColumn,
+    /// Another column, or another completion.
+    New,
+    /// The next strategy.
+    Strategy,
+    /// One draw for all columns, or one for each.
+    SharedDraws,
+    /// Edits the selected line or chain.
+    EditSelected,
+    /// The audit of usual mistakes.
+    Audit,
     /// Shows a view.
     Show(View),
     /// Edits the prompt.
@@ -101,7 +127,7 @@ pub enum Action {
     Newer,
     /// An older one.
     Older,
-    /// The other theme.
+    /// Opens the list of themes.
     Theme,
     /// Opens help.
     Help,
@@ -146,12 +172,14 @@ pub enum Context {
     Help,
     /// The line in which the prompt is edited.
     Prompt,
+    /// Any other line being typed.
+    Line,
     /// The list of processors to add.
     Picker,
     /// A list that is searched by typing.
     Finder,
-    /// The line in which a model is named.
-    Models,
+    /// The list of themes.
+    Themes,
 }
 
 impl Context {
@@ -168,9 +196,10 @@ impl Context {
         Self::Lessons,
         Self::Everywhere,
         Self::Prompt,
+        Self::Line,
         Self::Picker,
         Self::Finder,
-        Self::Models,
+        Self::Themes,
         Self::Help,
     ];
 
@@ -183,13 +212,13 @@ impl Context {
     /// Whether it is that of a window, which has the keys alone.
     #[must_use]
     pub fn is_window(self) -> bool {
-        matches!(self, Self::Help | Self::Prompt | Self::Picker | Self::Finder | Self::Models)
+        matches!(self, Self::Help | Self::Prompt | Self::Line | Self::Picker | Self::Finder | Self::Themes)
     }
 
     /// Whether characters are typed there.
     #[must_use]
     pub fn has_a_line(self) -> bool {
-        matches!(self, Self::Prompt | Self::Finder | Self::Models)
+        matches!(self, Self::Prompt | Self::Line | Self::Finder)
     }
 
     /// How help calls it.
@@ -208,9 +237,10 @@ impl Context {
             Self::Everywhere => "Everywhere",
             Self::Help => "In this window",
             Self::Prompt => "While editing the prompt",
+            Self::Line => "While typing a line",
             Self::Picker => "While adding a stage",
             Self::Finder => "While searching a list",
-            Self::Models => "While naming a model",
+            Self::Themes => "While choosing colours",
         }
     }
 }

@@ -10,7 +10,7 @@ use super::update::SPIN;
 use super::{App, Notice, Run};
 use crate::ui::action::{Action, Context, Key};
 use crate::ui::message::{Effect, Exit};
-use crate::ui::overlays::{Fate, Help, History, Models, Overlay, Palette, Picker, Prompt, typing};
+use crate::ui::overlays::{Fate, Help, History, Line, Overlay, Palette, Picker, Prompt, Themes, typing};
 use crate::ui::views::View;
 
 impl App {
@@ -95,14 +95,11 @@ impl App {
             Action::History => self.open(History::new(self.history.clone(), self.prompt.clone())),
             Action::Present => self.present(),
             Action::Mouse => self.toggle_mouse(),
-            Action::Models => self.open(Models::new(self.source.name())),
+            Action::Models => self.name_model(),
             Action::Help => self.open(Help::new(&self.contexts())),
             Action::Suspend => vec![Effect::Suspend],
             Action::Quit => vec![Effect::Quit(Exit::Asked)],
-            Action::Theme => {
-                self.theme = (self.theme + 1) % self.themes.len();
-                Vec::new()
-            }
+            Action::Theme => self.open(Themes::new(self.theme)),
             Action::Stop => {
                 self.run = Run::Still;
                 Vec::new()
@@ -119,6 +116,16 @@ impl App {
             return self.inform("the step view (1) is large now; this one stays as it is");
         }
         Vec::new()
+    }
+
+    /// Asks for the name of another model.
+    fn name_model(&mut self) -> Vec<Effect> {
+        let take = |app: &mut Self, text: &str| {
+            let source = text.trim().parse::<ModelSource>().map_err(|error| error.to_string())?;
+            Ok(app.open_model(source))
+        };
+        let hint = "builtin, a directory in Hugging Face layout, or a .toml table";
+        self.open(Line::new("Another model".to_owned(), (self.source.name(), hint), |_| Ok(()), take))
     }
 
     /// Opens another model; the one that is open stays until that is done.
@@ -195,6 +202,11 @@ impl App {
             let rank = shown.analysis.model().rank(shown.pick.token());
             self.select(rank - 1);
         }
+    }
+
+    /// Draws everything in another of the themes.
+    pub(in crate::ui) fn set_theme(&mut self, index: usize) {
+        self.theme = index.min(self.themes.len() - 1);
     }
 
     /// Opens a window over the screen.

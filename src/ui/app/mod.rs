@@ -62,7 +62,7 @@ pub struct Setup {
     pub special: SpecialTokens,
     /// The seed of all draws.
     pub seed: u64,
-    /// The themes that a key goes through, for the terminal's colours; at least one.
+    /// The themes to choose from, the one to begin with first, for the terminal's colours; at least one.
     pub themes: Vec<Theme>,
     /// Which symbols may be drawn.
     pub charset: Charset,
@@ -250,6 +250,12 @@ impl App {
         &self.keymap
     }
 
+    /// The themes to choose from.
+    #[must_use]
+    pub fn themes(&self) -> &[Theme] {
+        &self.themes
+    }
+
     /// The view in front.
     #[must_use]
     pub fn view(&self) -> View {
@@ -266,6 +272,18 @@ impl App {
     #[must_use]
     pub fn prompt(&self) -> &str {
         &self.prompt
+    }
+
+    /// Which prompt this is, counted from the first.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Whether a begin-of-text token is put before a prompt.
+    #[must_use]
+    pub fn special(&self) -> SpecialTokens {
+        self.special
     }
 
     /// The seed of all draws.

@@ -133,7 +133,7 @@ impl App {
         self.step()
     }
 
-    pub(super) fn inform(&mut self, text: &str) -> Vec<Effect> {
+    pub(in crate::ui) fn inform(&mut self, text: &str) -> Vec<Effect> {
         self.notice = Some(Notice::Info(text.to_owned()));
         Vec::new()
     }

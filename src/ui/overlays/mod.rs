@@ -3,11 +3,12 @@
 pub mod finder;
 mod help;
 mod history;
-mod models;
+mod line;
 mod note;
 mod palette;
 mod picker;
 mod prompt;
+mod themes;
 pub mod window;
 
 use ratatui::buffer::Buffer;
@@ -21,11 +22,12 @@ use super::message::Effect;
 
 pub use help::Help;
 pub use history::History;
-pub use models::Models;
+pub use line::Line;
 pub use note::Note;
 pub use palette::Palette;
 pub use picker::Picker;
 pub use prompt::Prompt;
+pub use themes::Themes;
 
 /// A window.
 pub trait Overlay {

@@ -3,6 +3,8 @@
 //! A view is a row of [`VIEWS`]: its keys, how it is drawn, what it does. Views with a timeline step forward and back together:
 //! whoever leaves one at a step finds the next one at the same step.
 
+pub mod compare;
+pub mod score;
 pub mod step;
 
 use ratatui::buffer::Buffer;
@@ -69,11 +71,16 @@ pub struct Timeline {
 }
 
 /// Every view, in the order of the keys 1, 2, 3 …
-pub static VIEWS: &[ViewRow] = &[step::ROW];
+pub static VIEWS: &[ViewRow] = &[step::ROW, compare::ROW, score::ROW];
 
 /// The state of every view that has one of its own.
 #[derive(Default)]
-pub struct States {}
+pub struct States {
+    /// Strategies side by side.
+    pub compare: compare::State,
+    /// Scored completions.
+    pub score: score::State,
+}
 
 impl View {
     /// Finds a view by its name.

@@ -17,14 +17,15 @@ use logitscope::engine::{
 };
 use logitscope::glyph::Charset;
 use logitscope::model::{
-    ModelError, ModelInfo, ModelSource, OpenOptions, Positions, Run, SpecialTokens, StoredType, TokenPiece, Tokenizer,
-    open, unwatched,
+    DtypeChoice, ModelError, ModelInfo, ModelSource, OpenOptions, Positions, Run, SpecialTokens, StoredType,
+    TokenPiece, Tokenizer, open, unwatched,
 };
-use logitscope::ui::app::{App, Setup};
+use logitscope::ui::action::{Key, Keymap};
+use logitscope::ui::app::{App, Mouse, Setup};
 use logitscope::ui::knobs::Mode;
 use logitscope::ui::message::{Effect, Message};
 use logitscope::ui::theme::Theme;
-use logitscope::ui::{action::Key, view::view};
+use logitscope::ui::view::view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -75,6 +76,13 @@ fn setup() -> Setup {
         themes: vec![Theme::built_in("dark").unwrap()],
         charset: Charset::Unicode,
         lesson: None,
+        keymap: Keymap::default(),
+        source: ModelSource::Builtin,
+        dtype: DtypeChoice::Auto,
+        history: Vec::new(),
+        saved: None,
+        recording: None,
+        mouse: Mouse::Terminal,
     }
 }
 

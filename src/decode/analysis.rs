@@ -90,8 +90,17 @@ impl Analysis {
                 limit,
             });
         }
+        Ok(Self::of_parts(model, candidates, normalizer, stages))
+    }
+
+    pub(super) fn of_parts(
+        model: Arc<Distribution>,
+        mut candidates: Candidates,
+        normalizer: LogSum,
+        stages: Vec<StageTrace>,
+    ) -> Self {
         let head = candidates.ranked(HEAD).to_vec();
-        Ok(Self { model, candidates, normalizer, head, kept: OnceLock::new(), stages })
+        Self { model, candidates, normalizer, head, kept: OnceLock::new(), stages }
     }
 
     /// The model's own distribution, before the chain.

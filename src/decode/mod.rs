@@ -28,6 +28,7 @@ pub mod exact;
 pub mod loss;
 mod processor;
 pub mod processors;
+mod recorded;
 mod sampler;
 mod scan;
 pub mod scoring;
@@ -41,6 +42,7 @@ pub use distribution::{Distribution, by_score};
 pub use error::DecodeError;
 pub use processor::{Context, Direction, Field, Kind, LogitsProcessor, Parameter, ProcessorRow, TokenBytes, Value};
 pub use processors::{PROCESSORS, processor};
+pub use recorded::RecordedToken;
 pub use sampler::{Draw, chance, drafting, uniform, verifying};
 
 /// The number of a token in a vocabulary.

@@ -19,6 +19,11 @@ impl LogSum {
         Self::above(max, z)
     }
 
+    /// A sum that is known, with the entropy of its z.
+    pub(super) fn known(log_sum: f64, entropy: f64) -> Self {
+        Self { max: log_sum, rest: 0.0, entropy }
+    }
+
     /// The same for z that lie side by side: the maximum, which no order changes, is taken in eight lanes.
     pub(super) fn of_all(z: &[f64]) -> Self {
         let mut lanes = [f64::NEG_INFINITY; 8];

@@ -3,6 +3,7 @@
 //! A branch is a path from the root. Stepping back moves the cursor and forgets nothing; choosing another token there begins
 //! a sibling branch.
 
+pub mod saved;
 pub mod trace;
 
 use std::fmt;
@@ -12,6 +13,14 @@ use crate::decode::{Draw, TokenId};
 /// A token in the tree; valid in the session that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u32);
+
+impl NodeId {
+    /// Its number in the tree, from 0 at the root.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,6 +139,12 @@ impl Session {
     #[must_use]
     pub fn chosen(&self, node: NodeId) -> Option<&Chosen> {
         self.node(node).chosen.as_ref()
+    }
+
+    /// The node of a number.
+    #[must_use]
+    pub fn node_at(&self, index: usize) -> Option<NodeId> {
+        (index < self.nodes.len()).then_some(NodeId(index as u32))
     }
 
     /// From the root to a node, both included.

@@ -67,6 +67,12 @@ impl Knobs {
         all
     }
 
+    /// Exactly these stages, with one of them selected.
+    #[must_use]
+    pub fn of(list: Vec<Knob>, selected: usize, mode: Mode) -> Self {
+        Self { selected: selected.min(list.len().saturating_sub(1)), list, mode }
+    }
+
     /// The stages, first to last.
     #[must_use]
     pub fn list(&self) -> &[Knob] {

@@ -1,8 +1,8 @@
 //! How things look: the theme and the signs that the terminal's font has.
 
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 
-use super::theme::{Role, Theme};
+use super::theme::{Role, Theme, colour};
 use crate::glyph::{Charset, Glyph, Kind};
 
 /// Everything that drawing asks for besides what is drawn.
@@ -141,6 +141,14 @@ impl Look<'_> {
     #[must_use]
     pub fn style(&self, role: Role) -> Style {
         self.theme.style(role)
+    }
+
+    /// Colours of text and background, for a picture of what leaves them to the terminal.
+    #[must_use]
+    pub fn ground(&self) -> ([u8; 3], [u8; 3]) {
+        let base = self.style(Role::Base);
+        let fixed = |colour: Option<Color>, otherwise| colour.and_then(colour::rgb).unwrap_or(otherwise);
+        (fixed(base.fg, [0xdd; 3]), fixed(base.bg, [0x11; 3]))
     }
 
     /// The symbols of the charset.

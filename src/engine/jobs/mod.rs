@@ -6,12 +6,14 @@ mod beams;
 mod compare;
 mod optimum;
 mod score;
+mod trace;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::model::{CacheNode, LanguageModel, Progress, Tokenizer};
+use crate::session::trace::Step;
 
 use super::EngineError;
 use super::evaluator::Evaluator;
@@ -20,12 +22,15 @@ pub use beams::{BeamsAsked, BeamsJob, BeamsMade, GreedyToken};
 pub use compare::{ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared, ComparedToken, TopToken};
 pub use optimum::{OptimumAsked, OptimumFound, OptimumJob, Proof};
 pub use score::{ScoreAsked, ScoreJob, Scored, ScoredCompletion};
+pub use trace::{Decided, TraceJob};
 
 /// What a job is for: a newer one on the same lane takes the place of the older.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Completions that are scored.
     Score,
+    /// The path as a trace.
+    Trace,
     /// The tree of beams.
     Beams,
     /// The most probable sequence of all.
@@ -38,6 +43,8 @@ pub enum Lane {
 pub enum News {
     /// Completions were scored.
     Scored(Arc<Scored>),
+    /// A step of the path, as a trace has it.
+    Told(Box<Step>),
     /// Beam search made a step.
     Beams(Arc<BeamsMade>),
     /// The search for the most probable sequence went on.

@@ -120,6 +120,15 @@ actions! {
     Everywhere Show(View::Cost) [char('6')] "" "what decoding costs, with and without the cache";
     Everywhere Show(View::Lessons) [char('7')] "" "guided lessons";
     Everywhere Edit [char('i')] "prompt" "edit the prompt";
+    Everywhere Palette [char(':'), control('p')] "do" "search everything that can be done now";
+    Everywhere Copy [char('y')] "" "copy the command that gives the same without the interface";
+    Everywhere WriteTrace [char('w')] "" "write the text's steps to a file, as run --format jsonl does";
+    Everywhere Picture [char('S')] "" "save the screen as a picture";
+    Everywhere History [control('r')] "" "search the prompts that were typed before";
+    Everywhere Present [char('o')] "" "few words and large bars, for a lecture; or everything again";
+    Everywhere Models [control('o')] "" "open another model with the same prompt";
+    Everywhere Mouse [] "" "use the mouse: click and wheel, or leave it to the terminal";
+    Everywhere Restore [] "" "go on with the session that was left last";
     Everywhere Stop [key(KeyCode::Esc)] "" "stop running; clear a message";
     Everywhere Theme [char('c')] "" "choose the colours";
     Everywhere Help [char('?'), key(KeyCode::F(1))] "help" "all keys";
@@ -130,6 +139,9 @@ actions! {
     Help Close [key(KeyCode::Esc), char('?'), char('q'), key(KeyCode::Enter)] "close" "close help";
     Help Quit [control('c')] "" "leave";
     Prompt Accept [key(KeyCode::Enter)] "accept" "start again from this prompt";
+    Prompt Older [key(KeyCode::Up)] "older" "the prompt that was typed before";
+    Prompt Newer [key(KeyCode::Down)] "" "the prompt that was typed after it";
+    Prompt History [control('r')] "search" "search the prompts that were typed before";
     Prompt Close [key(KeyCode::Esc)] "keep the old one" "keep the old prompt";
     Prompt Quit [control('c')] "" "leave";
     Line Accept [key(KeyCode::Enter)] "accept" "take what was typed";
@@ -143,6 +155,11 @@ actions! {
     Picker Accept [key(KeyCode::Enter), char(' ')] "add" "add the stage";
     Picker Close [key(KeyCode::Esc), char('q')] "close" "close without adding";
     Picker Quit [control('c')] "" "leave";
+    Finder Up [key(KeyCode::Up)] "" "up";
+    Finder Down [key(KeyCode::Down), key(KeyCode::Tab)] "" "down";
+    Finder Accept [key(KeyCode::Enter)] "take it" "take the selected line";
+    Finder Close [key(KeyCode::Esc)] "close" "close without effect";
+    Finder Quit [control('c')] "" "leave";
     Themes Up [key(KeyCode::Up), char('k')] "" "the theme above, at once";
     Themes Down [key(KeyCode::Down), char('j'), char('c')] "" "the theme below, at once";
     Themes Accept [key(KeyCode::Enter), char(' ')] "take" "take this theme";

@@ -64,7 +64,7 @@ impl App {
     }
 
     fn commit(&mut self, token: TokenId) -> Vec<Effect> {
-        let room = self.context_length();
+        let (room, chain) = (self.context_length(), self.chain().ok());
         let (Some(session), Some(shown)) = (&mut self.session, &self.shown) else { return Vec::new() };
         if session.path().len() >= room {
             self.run = Run::Still;
@@ -72,7 +72,8 @@ impl App {
             self.notice = Some(Notice::Error(message));
             return Vec::new();
         }
-        session.step(token, shown.chosen(token));
+        let node = session.step(token, shown.chosen(token));
+        self.made_with.extend(chain.map(|chain| (node, chain)));
         if self.is_end(token) && self.run != Run::Still {
             self.run = Run::Still;
             self.notice = Some(Notice::Info("the end token ends the text: the run stops here".to_owned()));

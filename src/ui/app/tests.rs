@@ -8,9 +8,10 @@ use ratatui::buffer::Buffer;
 use crate::decode::{Chain, Distribution, TokenId};
 use crate::engine::{Command, Event, TokenScore};
 use crate::glyph::{self, Charset};
-use crate::model::{ModelError, ModelInfo, SpecialTokens, StoredType, TokenPiece, Tokenizer};
+use crate::model::{DtypeChoice, ModelError, ModelInfo, ModelSource, SpecialTokens, StoredType, TokenPiece, Tokenizer};
 use crate::session::{How, NodeId};
-use crate::ui::app::{Model, Notice, Pick, Run, Setup};
+use crate::ui::action::Keymap;
+use crate::ui::app::{Model, Mouse, Notice, Pick, Run, Setup};
 use crate::ui::knobs::Mode;
 use crate::ui::scene::Scene;
 use crate::ui::theme::{ColourDepth, Theme};
@@ -132,6 +133,13 @@ pub(crate) fn setup(theme: &str, depth: ColourDepth) -> Setup {
         themes: [theme, "light"].iter().map(|name| Theme::built_in(name).unwrap().at_depth(depth)).collect(),
         charset: Charset::Unicode,
         lesson: None,
+        keymap: Keymap::default(),
+        source: ModelSource::Builtin,
+        dtype: DtypeChoice::Auto,
+        history: Vec::new(),
+        saved: None,
+        recording: None,
+        mouse: Mouse::Terminal,
     }
 }
 

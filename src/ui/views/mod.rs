@@ -12,7 +12,7 @@ pub mod step;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::action::{ACTIONS, Action, Context};
+use super::action::{ACTIONS, Action, Context, Keymap};
 use super::app::App;
 use super::message::Effect;
 use crate::engine::{Lane, News};
@@ -98,9 +98,9 @@ impl View {
 
     /// The key that brings it to the front.
     #[must_use]
-    pub fn key(self, charset: Charset) -> String {
+    pub fn key(self, keymap: &Keymap, charset: Charset) -> String {
         let entry = ACTIONS.iter().find(|entry| entry.action == Action::Show(self));
-        entry.and_then(|entry| entry.keys.first()).map(|key| key.name(charset)).unwrap_or_default()
+        entry.and_then(|entry| keymap.keys(entry).first()).map(|key| key.name(charset)).unwrap_or_default()
     }
 
     /// Its declaration.
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn every_view_has_a_row_and_a_key() {
-        let digits: Vec<String> = VIEWS.iter().map(|row| row.view.key(Charset::Unicode)).collect();
+        let digits: Vec<String> = VIEWS.iter().map(|row| row.view.key(&Keymap::default(), Charset::Unicode)).collect();
         assert!(digits.is_sorted() && digits.iter().all(|digit| digit.parse::<u8>().is_ok()), "{digits:?}");
         for row in VIEWS {
             assert_eq!(row.view.row().name, row.name);

@@ -1,6 +1,6 @@
 //! How things look: the theme and the signs that the terminal's font has.
 
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use super::theme::{Role, Theme};
 use crate::glyph::{Charset, Glyph, Kind};
@@ -97,7 +97,8 @@ impl Look<'_> {
     /// this colour is made for.
     #[must_use]
     pub fn glyph(&self, glyph: &Glyph, style: Style) -> Style {
-        let known = [self.style(Role::Base).bg, self.style(Role::Selected).bg, None].contains(&style.bg);
+        let known = [self.style(Role::Base).bg, self.style(Role::Selected).bg, None].contains(&style.bg)
+            && !style.add_modifier.contains(Modifier::REVERSED);
         match glyph.kind {
             Kind::Space | Kind::Newline | Kind::Mark if known => Style { fg: self.style(Role::Mark).fg, ..style },
             _ => style,

@@ -59,6 +59,25 @@ impl ColourDepth {
             _ => colour,
         }
     }
+
+    /// The nearest colour of this depth that is read on all these backgrounds, where there is one. Of sixteen colours, whose
+    /// values the terminal decides, no more than 3 to 1 is asked, and black or white stands in.
+    #[must_use]
+    pub fn convert_ink(self, colour: Color, grounds: &[Color], least: f64) -> Color {
+        let least = if self == Self::Ansi16 { least.min(3.0) } else { least };
+        let lowest = |ink: Color| grounds.iter().filter_map(|&ground| contrast(ink, ground)).fold(f64::MAX, f64::min);
+        let nearest = self.convert(colour);
+        let (Some(value), true) = (rgb(colour), lowest(nearest) < least) else { return nearest };
+        match self {
+            Self::Indexed256 => {
+                let read = (16..=255).filter(|&index| lowest(Color::Indexed(index)) >= least);
+                read.min_by_key(|&index| away(value, index)).map_or(nearest, Color::Indexed)
+            }
+            Self::Ansi16 if lowest(Color::Black) > lowest(Color::White) => Color::Black,
+            Self::Ansi16 => Color::White,
+            Self::True | Self::None => nearest,
+        }
+    }
 }
 
 /// A colour as a theme writes it: `#rgb`, `#rrggbb`, a number up to 255, `default`, or one of the sixteen names.
@@ -125,8 +144,11 @@ pub fn rgb(colour: Color) -> Option<[u8; 3]> {
 }
 
 fn nearest_256(value: [u8; 3]) -> u8 {
-    let near = |index: &u8| rgb(Color::Indexed(*index)).map_or(u32::MAX, |other| distance(value, other));
-    (16..=255).min_by_key(near).unwrap_or(16)
+    (16..=255).min_by_key(|&index| away(value, index)).unwrap_or(16)
+}
+
+fn away(value: [u8; 3], index: u8) -> u32 {
+    rgb(Color::Indexed(index)).map_or(u32::MAX, |other| distance(value, other))
 }
 
 fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
@@ -171,11 +193,34 @@ fn nearest_16([red, green, blue]: [u8; 3]) -> Color {
 /// Relative luminance as WCAG 2 defines it.
 #[must_use]
 pub fn luminance(value: [u8; 3]) -> f64 {
-    let [red, green, blue] = value.map(|channel| {
-        let channel = f64::from(channel) / 255.0;
-        if channel <= 0.04045 { channel / 12.92 } else { ((channel + 0.055) / 1.055).powf(2.4) }
-    });
+    let [red, green, blue] = value.map(linear);
     0.2126 * red + 0.7152 * green + 0.0722 * blue
+}
+
+/// A colour in OKLab (Björn Ottosson, "A perceptual color space for image processing", 2020): lightness from 0 to 1, then
+/// green to red and blue to yellow. Distances in it are about as large as differences look.
+#[must_use]
+pub fn oklab(value: [u8; 3]) -> [f64; 3] {
+    let rgb = value.map(linear);
+    let dot = |row: [f64; 3], column: [f64; 3]| row.iter().zip(column).map(|(a, b)| a * b).sum::<f64>();
+    let cones = [
+        [0.412_221_470_8, 0.536_332_536_3, 0.051_445_992_9],
+        [0.211_903_498_2, 0.680_699_545_1, 0.107_396_956_6],
+        [0.088_302_461_9, 0.281_718_837_6, 0.629_978_700_5],
+    ]
+    .map(|row| dot(row, rgb).cbrt());
+    [
+        [0.210_454_255_3, 0.793_617_785_0, -0.004_072_046_8],
+        [1.977_998_495_1, -2.428_592_205_0, 0.450_593_709_9],
+        [0.025_904_037_1, 0.782_771_766_2, -0.808_675_766_0],
+    ]
+    .map(|row| dot(row, cones))
+}
+
+/// A channel of sRGB as light, from 0 to 1.
+fn linear(channel: u8) -> f64 {
+    let channel = f64::from(channel) / 255.0;
+    if channel <= 0.04045 { channel / 12.92 } else { ((channel + 0.055) / 1.055).powf(2.4) }
 }
 
 /// Contrast ratio of two colours as WCAG 2 defines it, from 1 to 21; `None` where the terminal decides one of them.
@@ -223,6 +268,17 @@ mod tests {
         assert_eq!(ColourDepth::Ansi16.convert(Color::Indexed(196)), Color::LightRed);
         assert_eq!(ColourDepth::None.convert(Color::Rgb(1, 2, 3)), Color::Reset);
         assert_eq!(ColourDepth::Ansi16.convert(Color::Blue), Color::Blue);
+    }
+
+    #[test]
+    fn ink_stays_readable_in_fewer_colours() {
+        let ground = [Color::Indexed(231)];
+        let ink = ColourDepth::Indexed256.convert_ink(Color::Rgb(0x76, 0x76, 0x76), &ground, 4.5);
+        assert_eq!(ink, Color::Indexed(243), "the nearest, 244, has 3.9 to 1");
+        let white = [Color::White];
+        assert_eq!(ColourDepth::Ansi16.convert_ink(Color::Rgb(138, 82, 0), &white, 4.5), Color::Black, "not yellow");
+        assert_eq!(ColourDepth::Ansi16.convert_ink(Color::Rgb(21, 89, 179), &white, 4.5), Color::LightBlue);
+        assert_eq!(ColourDepth::Ansi16.convert_ink(Color::Rgb(21, 89, 179), &[Color::Reset], 4.5), Color::LightBlue);
     }
 
     #[test]

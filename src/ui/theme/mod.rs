@@ -1,5 +1,6 @@
 //! Themes: TOML files that give every [`Role`] a style, brought down to the colours that the terminal has.
 
+mod check;
 pub mod colour;
 mod file;
 mod role;
@@ -9,13 +10,25 @@ use std::path::Path;
 
 use ratatui::style::{Color, Style};
 
+pub use check::Fault;
 pub use colour::ColourDepth;
 pub use file::ThemeError;
 pub use role::{Ink, Role};
 
+macro_rules! built_in {
+    ($($name:literal)*) => { &[$(($name, include_str!(concat!("../../../themes/", $name, ".toml"))),)*] };
+}
+
 /// The themes inside the program: name and file.
-pub const BUILT_IN: &[(&str, &str)] =
-    &[("dark", include_str!("../../../themes/dark.toml")), ("light", include_str!("../../../themes/light.toml"))];
+pub const BUILT_IN: &[(&str, &str)] = built_in![
+    "dark" "light" "high-contrast" "okabe-ito" "projector" "no-colour" "catppuccin-mocha" "gruvbox"
+];
+
+/// What a theme is for: the first line of its file, which is a comment.
+#[must_use]
+pub fn summary(file: &str) -> &str {
+    file.lines().next().and_then(|line| line.strip_prefix("# ")).unwrap_or_default()
+}
 
 /// A style for every role.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,27 +76,28 @@ impl Theme {
 
     /// The same theme in fewer colours.
     ///
-    /// A background that can no longer be told from the screen's becomes reverse video, and without any colours each role's
-    /// own stand-in takes over: nothing may be lost that a class has to see.
+    /// Text stays readable on every background that it is drawn on. A background that can no longer be told from another one
+    /// gets its role's stand-in, and without any colours all roles do: nothing may be lost that a class has to see.
     #[must_use]
     pub fn at_depth(&self, depth: ColourDepth) -> Self {
         if depth == ColourDepth::True {
             return self.clone();
         }
-        let base = self.style(Role::Base);
-        let convert = |role: &Role| {
-            let from = self.style(*role);
-            let fg = depth.convert(from.fg.unwrap_or(Color::Reset));
-            let bg = depth.convert(from.bg.unwrap_or(Color::Reset));
-            let mut style = Style { fg: Some(fg), bg: Some(bg), ..from };
-            if depth == ColourDepth::None {
-                style.add_modifier = role.mono();
-            } else if from.bg != base.bg && Some(bg) == base.bg.map(|bg| depth.convert(bg)) {
-                style = Style { bg: Some(fg), fg: Some(bg), ..style };
-            } else if fg == bg {
-                style.fg = base.fg.map(|fg| depth.convert(fg));
+        let full = |role: Role| self.style(role).bg.unwrap_or(Color::Reset);
+        let ground = |role: Role| depth.convert(full(role));
+        let convert = |&role: &Role| {
+            let from = self.style(role);
+            let bg = ground(role);
+            let grounds: Vec<_> = role.grounds().iter().map(|&other| ground(other)).chain([bg]).collect();
+            let ink = depth.convert_ink(from.fg.unwrap_or(Color::Reset), &grounds, role.ink().least_contrast());
+            let style = Style { fg: Some(ink), bg: Some(bg), ..from };
+            let before = &Role::ALL[..role as usize];
+            let merged = before.iter().any(|&other| full(other) != full(role) && ground(other) == bg);
+            match depth {
+                ColourDepth::None => Style { add_modifier: role.mono(), ..style },
+                _ if merged => style.add_modifier(role.mono()),
+                _ => style,
             }
-            style
         };
         Self { name: self.name.clone(), styles: Role::ALL.iter().map(convert).collect() }
     }
@@ -92,32 +106,66 @@ impl Theme {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ratatui::style::Modifier;
 
     #[test]
-    fn built_in_themes_can_be_read_by_everyone_in_the_room() {
+    fn every_theme_file_is_in_the_program() {
+        for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("themes")).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            assert!(BUILT_IN.iter().any(|(built_in, _)| *built_in == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn everyone_in_the_room_can_read_every_theme_in_true_colour_and_in_256() {
         for (name, _) in BUILT_IN {
             let theme = Theme::built_in(name).unwrap();
-            for role in Role::ALL {
-                let style = theme.style(*role);
-                let least = match role.ink() {
-                    Ink::Text => 4.5,
-                    Ink::Shape => 3.0,
-                    Ink::Decor => continue,
-                };
-                let ratio = colour::contrast(style.fg.unwrap(), style.bg.unwrap()).unwrap();
-                assert!(ratio >= least, "{name}: {} has contrast {ratio:.2}", role.key());
+            for depth in [ColourDepth::True, ColourDepth::Indexed256] {
+                let faults: Vec<_> = theme.at_depth(depth).faults().iter().map(Fault::to_string).collect();
+                assert!(faults.is_empty(), "{name} {depth:?}: {faults:?}");
             }
         }
     }
 
     #[test]
-    fn sixteen_colours_keep_text_apart_from_its_background() {
+    fn sixteen_colours_keep_text_apart_from_its_backgrounds() {
         for (name, _) in BUILT_IN {
-            for depth in [ColourDepth::Indexed256, ColourDepth::Ansi16] {
+            let theme = Theme::built_in(name).unwrap().at_depth(ColourDepth::Ansi16);
+            for &role in Role::ALL.iter().filter(|role| role.ink() == Ink::Text) {
+                for &ground in role.grounds().iter().chain([&role]) {
+                    let ratio = colour::contrast(theme.style(role).fg.unwrap(), theme.style(ground).bg.unwrap());
+                    assert!(
+                        ratio.is_none_or(|ratio| ratio >= 3.0),
+                        "{name}: {} on {}: {ratio:?}",
+                        role.key(),
+                        ground.key()
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_depth_loses_a_meaning() {
+        use Role::{Base, Cursor, Ghost, Selected, StripEven, StripHit, StripOdd};
+        // Others are told by a sign as well: the drawn token by ●, a removed one by ✕.
+        let pairs = [
+            (Selected, Base),
+            (Cursor, Base),
+            (Ghost, Base),
+            (Ghost, Cursor),
+            (StripEven, StripOdd),
+            (StripHit, StripEven),
+            (StripHit, StripOdd),
+        ];
+        for (name, _) in BUILT_IN {
+            for depth in [ColourDepth::True, ColourDepth::Indexed256, ColourDepth::Ansi16, ColourDepth::None] {
                 let theme = Theme::built_in(name).unwrap().at_depth(depth);
-                for role in Role::ALL.iter().filter(|role| role.ink() == Ink::Text) {
-                    let style = theme.style(*role);
-                    assert_ne!(style.fg, style.bg, "{name} {depth:?} {}", role.key());
+                for (a, b) in pairs {
+                    let [one, other] =
+                        [a, b].map(|role| Style { fg: None, ..theme.style(role) }.remove_modifier(Modifier::DIM));
+                    assert_ne!(one, other, "{name} {depth:?}: {} and {}", a.key(), b.key());
                 }
             }
         }
@@ -125,14 +173,35 @@ mod tests {
 
     #[test]
     fn without_colours_modifiers_tell_roles_apart() {
-        let theme = Theme::built_in("dark").unwrap().at_depth(ColourDepth::None);
-        let surprise = [Role::Surprise0, Role::Surprise1, Role::Surprise2, Role::Surprise3, Role::Surprise4];
-        let kinds: std::collections::BTreeSet<_> =
-            surprise.iter().map(|role| theme.style(*role).add_modifier.bits()).collect();
-        assert_eq!(kinds.len(), surprise.len());
-        for (a, b) in [(Role::Selected, Role::Base), (Role::Removed, Role::Base), (Role::StripEven, Role::StripOdd)] {
-            assert_ne!(theme.style(a).add_modifier, theme.style(b).add_modifier);
+        let plain = Theme::built_in("no-colour").unwrap();
+        for (name, _) in BUILT_IN {
+            let theme = Theme::built_in(name).unwrap().at_depth(ColourDepth::None);
+            for &role in Role::ALL {
+                assert_eq!(theme.style(role), plain.style(role), "{name} {}", role.key());
+            }
         }
-        assert!(Role::ALL.iter().all(|role| theme.style(*role).fg == Some(Color::Reset)));
+        let surprise = [Role::Surprise0, Role::Surprise1, Role::Surprise2, Role::Surprise3, Role::Surprise4];
+        let series = [Role::Series0, Role::Series1, Role::Series2, Role::Series3, Role::Series4, Role::Series5];
+        let beams = [Role::BeamRunning, Role::BeamFinished, Role::BeamPruned, Role::BeamBest];
+        for group in [&surprise[..], &series[..], &beams[..], &[Role::Good, Role::Bad], &[Role::Removed, Role::Base]] {
+            let kinds: std::collections::BTreeSet<_> =
+                group.iter().map(|role| plain.style(*role).add_modifier.bits()).collect();
+            assert_eq!(kinds.len(), group.len(), "{group:?}");
+        }
+    }
+
+    #[test]
+    fn the_lines_of_a_chart_are_told_apart() {
+        for (name, _) in BUILT_IN.iter().filter(|(name, _)| *name != "no-colour") {
+            let theme = Theme::built_in(name).unwrap();
+            let series = [Role::Series0, Role::Series1, Role::Series2, Role::Series3, Role::Series4, Role::Series5];
+            let places = series.map(|role| colour::oklab(colour::rgb(theme.style(role).fg.unwrap()).unwrap()));
+            for (index, a) in places.iter().enumerate() {
+                for b in &places[..index] {
+                    let apart = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+                    assert!(apart >= 0.08, "{name}: series_{index} is {apart:.3} from another");
+                }
+            }
+        }
     }
 }

@@ -19,6 +19,7 @@ pub mod beam;
 mod candidates;
 mod chain;
 pub mod consensus;
+pub mod cost;
 pub mod diff;
 mod distribution;
 mod error;
@@ -29,6 +30,8 @@ mod sampler;
 mod scan;
 pub mod scoring;
 pub mod strategy;
+mod tally;
+mod temperature;
 
 pub use analysis::{Analysis, Margin, Removal, StageTrace};
 pub use candidates::Candidates;
@@ -38,6 +41,8 @@ pub use error::DecodeError;
 pub use processor::{Context, Direction, Field, Kind, LogitsProcessor, Parameter, ProcessorRow, TokenBytes, Value};
 pub use processors::{PROCESSORS, processor};
 pub use sampler::{Draw, chance, uniform};
+pub use tally::Tally;
+pub use temperature::{Tempered, logarithmic};
 
 /// The number of a token in a vocabulary.
 pub type TokenId = u32;

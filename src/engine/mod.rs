@@ -23,7 +23,9 @@ pub use exact::{Exact, ExactProgress, ExactRequest, Given, Rival, exact};
 pub use generate::{
     FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
 };
-pub use jobs::{Ground, Job, Lane, News, ScoreJob, Scored, ScoredCompletion};
+pub use jobs::{
+    CostJob, CurvesJob, DifferenceJob, DrawsJob, Found, Ground, Job, Lane, News, ScoreJob, Scored, ScoredCompletion, SearchJob,
+};
 pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};
 pub use text::assemble;

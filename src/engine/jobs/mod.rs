@@ -2,30 +2,81 @@
 //!
 //! A job goes on where the one before it on its [`Lane`] is dropped. All lanes take turns; commands come before any of them.
 
+mod cost;
+mod curves;
+mod difference;
+mod draws;
 mod score;
+mod search;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::decode::diff::ChainDiff;
+use crate::decode::{Tally, Tempered};
 use crate::model::{CacheNode, LanguageModel, Progress, Tokenizer};
 
 use super::EngineError;
 use super::evaluator::Evaluator;
+use crate::session::NodeId;
 
+pub use cost::CostJob;
+pub use curves::CurvesJob;
+pub use difference::DifferenceJob;
+pub use draws::DrawsJob;
 pub use score::{ScoreJob, Scored, ScoredCompletion};
+pub use search::{Found, SearchJob};
 
 /// What a job is for: a newer one on the same lane takes the place of the older.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Completions that are scored.
     Score,
+    /// The distribution at many temperatures.
+    Curves,
+    /// Tokens that are looked for.
+    Search,
+    /// What another chain does otherwise.
+    Difference,
+    /// Many draws from one distribution.
+    Draws,
+    /// Steps without the cache.
+    Cost,
 }
 
 /// What a job has to tell.
 pub enum News {
     /// Completions were scored.
     Scored(Arc<Scored>),
+    /// The distribution after a node at some temperatures.
+    Curves {
+        /// The node.
+        node: NodeId,
+        /// One for each temperature.
+        points: Vec<Tempered>,
+    },
+    /// Tokens were found.
+    Found(Arc<Found>),
+    /// Two chains were compared.
+    Difference(Arc<ChainDiff>),
+    /// Tokens were drawn.
+    Tallied {
+        /// The node that they were drawn after.
+        node: NodeId,
+        /// What came of it.
+        tally: Arc<Tally>,
+    },
+    /// A step is computed without the cache.
+    Recomputed {
+        /// The last token of its context.
+        node: NodeId,
+        /// Tokens of it read so far.
+        read: usize,
+        /// Time that the model took for them.
+        took: Duration,
+    },
 }
 
 /// Work that is done turn by turn.

@@ -78,6 +78,7 @@ pub fn parse(name: &str, text: &str) -> Result<LoadedModel, ModelError> {
         eos_token_ids: table.end.into_iter().collect(),
         never_chosen: vec![table.begin, table.unlisted],
         parameters: table.numbers as u64,
+        shape: None,
     };
     let model = TableModel { info, table, nodes: Vec::new(), free: Vec::new() };
     Ok(LoadedModel { model: Box::new(model), tokenizer: Arc::new(tokenizer) })

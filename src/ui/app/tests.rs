@@ -119,6 +119,7 @@ pub(crate) fn info(size: usize) -> ModelInfo {
         eos_token_ids: vec![END],
         parameters: 7_100_000,
         never_chosen: Vec::new(),
+        shape: None,
     }
 }
 

@@ -96,7 +96,11 @@ mod tests {
         // Positions 1, 2 and 3: 64 + 88 + 112, and the head once.
         assert_eq!(shape.without_cache(3), 64.0 + 88.0 + 112.0 + 10.0);
         assert_eq!(shape.without_cache(1), shape.with_cache(1));
-        assert_eq!(shape.cache_bytes(7), 2 * 2 * 2 * 7, "keys and values, two layers, one number of two bytes, seven tokens");
+        assert_eq!(
+            shape.cache_bytes(7),
+            2 * 2 * 2 * 7,
+            "keys and values, two layers, one number of two bytes, seven tokens"
+        );
     }
 
     #[test]

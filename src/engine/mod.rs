@@ -24,7 +24,8 @@ pub use generate::{
     FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
 };
 pub use jobs::{
-    CostJob, CurvesJob, DifferenceJob, DrawsJob, Found, Ground, Job, Lane, News, ScoreJob, Scored, ScoredCompletion, SearchJob,
+    CostJob, CurvesJob, DifferenceJob, DrawsJob, Found, Ground, Job, Lane, News, ScoreJob, Scored, ScoredCompletion,
+    SearchJob,
 };
 pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};

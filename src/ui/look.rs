@@ -14,7 +14,7 @@ pub struct Look<'a> {
     pub charset: Charset,
 }
 
-/// The program's own symbols, in one charset. All are one cell wide.
+/// The program's own symbols, in one charset. All but words are one cell wide.
 #[derive(Debug)]
 pub struct Signs {
     /// Horizontal line.
@@ -23,6 +23,8 @@ pub struct Signs {
     pub selected: &'static str,
     /// Before the row that the draw landed on.
     pub chosen: &'static str,
+    /// On a bar: what was drawn.
+    pub mark: &'static str,
     /// Before the filter that removed a token.
     pub removed: &'static str,
     /// Points down at the draw.
@@ -43,12 +45,19 @@ pub struct Signs {
     pub spinner: &'static [&'static str],
     /// Corners and sides of a window: top left, top right, bottom left, bottom right, side.
     pub frame: [&'static str; 5],
+    /// Of a tree: a branch with others after it, the last branch, and what runs past them.
+    pub tree: [&'static str; 3],
+    /// A sum.
+    pub sum: &'static str,
+    /// Pearson's statistic.
+    pub chi_square: &'static str,
 }
 
 const UNICODE: Signs = Signs {
     rule: "─",
     selected: "▸",
     chosen: "●",
+    mark: "◆",
     removed: "✕",
     down: "▼",
     arrow: "→",
@@ -59,12 +68,16 @@ const UNICODE: Signs = Signs {
     track: " ",
     spinner: &["⠋", "⠙", "⠸", "⠴", "⠦", "⠇"],
     frame: ["╭", "╮", "╰", "╯", "│"],
+    tree: ["├", "└", "│"],
+    sum: "Σ",
+    chi_square: "χ²",
 };
 
 const ASCII: Signs = Signs {
     rule: "-",
     selected: ">",
     chosen: "*",
+    mark: "^",
     removed: "x",
     down: "v",
     arrow: ">",
@@ -75,6 +88,9 @@ const ASCII: Signs = Signs {
     track: " ",
     spinner: &["|", "/", "-", "\\"],
     frame: ["+", "+", "+", "+", "|"],
+    tree: ["+", "+", "|"],
+    sum: "sum",
+    chi_square: "chi2",
 };
 
 impl Look<'_> {

@@ -95,6 +95,15 @@ pub fn note(buffer: &mut Buffer, area: Rect, from: u16, forms: &[&str], look: Lo
     }
 }
 
+/// A style on the background of its row. Reverse video stands for a background where there are no colours.
+#[must_use]
+pub fn on(style: Style, ground: Style) -> Style {
+    match ground.bg {
+        Some(bg) => Style { bg: Some(bg), ..style }.add_modifier(ground.add_modifier),
+        None => style,
+    }
+}
+
 /// Wipes an area: what was drawn there shows through neither as a symbol nor as a modifier.
 pub fn wipe(buffer: &mut Buffer, area: Rect, style: Style) {
     let area = area.intersection(buffer.area);

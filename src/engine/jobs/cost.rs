@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::decode::TokenId;
+use crate::engine::EngineError;
 use crate::engine::evaluator::CHUNK;
 use crate::engine::generate::timed;
-use crate::engine::EngineError;
 use crate::model::{CacheNode, Positions, Run};
 use crate::session::NodeId;
 

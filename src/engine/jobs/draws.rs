@@ -5,13 +5,11 @@ use std::sync::Arc;
 
 use crate::decode::{Analysis, Tally, uniform};
 use crate::engine::EngineError;
-use crate::session::NodeId;
 
 use super::{Ground, Job, News};
 
-/// Draws after a node, with the random numbers of a range of sequences at one step.
+/// Draws from one distribution, with the random numbers of a range of sequences at one step.
 pub struct DrawsJob {
-    node: NodeId,
     asked: Option<Arc<Analysis>>,
     seed: u64,
     sequences: Range<u64>,
@@ -21,8 +19,8 @@ pub struct DrawsJob {
 impl DrawsJob {
     /// One draw for each of `sequences`, as [`uniform`] numbers them.
     #[must_use]
-    pub fn new(node: NodeId, analysis: Arc<Analysis>, seed: u64, sequences: Range<u64>, step: usize) -> Self {
-        Self { node, asked: Some(analysis), seed, sequences, step: step as u64 }
+    pub fn new(analysis: Arc<Analysis>, seed: u64, sequences: Range<u64>, step: usize) -> Self {
+        Self { asked: Some(analysis), seed, sequences, step: step as u64 }
     }
 }
 
@@ -30,6 +28,6 @@ impl Job for DrawsJob {
     fn turn(&mut self, _: &mut Ground<'_>) -> Result<Option<News>, EngineError> {
         let Some(analysis) = self.asked.take() else { return Ok(None) };
         let draws = self.sequences.clone().map(|sequence| uniform(self.seed, sequence, self.step));
-        Ok(Some(News::Tallied { node: self.node, tally: Arc::new(Tally::new(&analysis, draws)) }))
+        Ok(Some(News::Tallied(Arc::new(Tally::new(&analysis, draws)))))
     }
 }

@@ -62,12 +62,7 @@ pub enum News {
     /// Two chains were compared.
     Difference(Arc<ChainDiff>),
     /// Tokens were drawn.
-    Tallied {
-        /// The node that they were drawn after.
-        node: NodeId,
-        /// What came of it.
-        tally: Arc<Tally>,
-    },
+    Tallied(Arc<Tally>),
     /// A step is computed without the cache.
     Recomputed {
         /// The last token of its context.

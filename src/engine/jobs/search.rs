@@ -170,7 +170,8 @@ mod tests {
 
     fn found(question: &str) -> Vec<TokenId> {
         let piece = |(id, bytes): (TokenId, &&[u8])| {
-            let name = if bytes.is_empty() { "<|end|>".to_owned() } else { String::from_utf8_lossy(bytes).into_owned() };
+            let name =
+                if bytes.is_empty() { "<|end|>".to_owned() } else { String::from_utf8_lossy(bytes).into_owned() };
             TokenPiece { id, text: name.clone(), piece: name, bytes: bytes.to_vec(), special: bytes.is_empty() }
         };
         let words = Words((0..).zip(&WORDS).map(piece).collect());

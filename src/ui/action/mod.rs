@@ -43,6 +43,14 @@ pub enum Action {
     Last,
     /// The row of the drawn token.
     ToDrawn,
+    /// Looks for a token.
+    Find,
+    /// A linear or a logarithmic scale.
+    Scale,
+    /// Draws a thousand times.
+    Many,
+    /// Opens the tree of branches.
+    Branches,
     /// Next stage of the chain.
     NextStage,
     /// Previous stage of the chain.
@@ -57,6 +65,10 @@ pub enum Action {
     Add,
     /// Takes the selected stage away.
     Remove,
+    /// Selected stage: earlier in the chain.
+    Earlier,
+    /// Selected stage: later in the chain.
+    Later,
     /// Temperature down.
     Cooler,
     /// Temperature up.
@@ -93,6 +105,10 @@ pub enum Action {
     Up,
     /// Down in an overlay.
     Down,
+    /// To the left in an overlay.
+    Left,
+    /// To the right in an overlay.
+    Right,
 }
 
 /// A group of keys. A view has several groups, a window has one: [`App::contexts`](crate::ui::app::App::contexts).
@@ -124,6 +140,10 @@ pub enum Context {
     Prompt,
     /// The list of processors to add.
     Picker,
+    /// The line in which a token is looked for.
+    Find,
+    /// The tree of branches.
+    Branches,
 }
 
 impl Context {
@@ -141,6 +161,8 @@ impl Context {
         Self::Everywhere,
         Self::Prompt,
         Self::Picker,
+        Self::Find,
+        Self::Branches,
         Self::Help,
     ];
 
@@ -161,6 +183,8 @@ impl Context {
             Self::Help => "In this window",
             Self::Prompt => "While editing the prompt",
             Self::Picker => "While adding a stage",
+            Self::Find => "While looking for a token",
+            Self::Branches => "In the tree of branches",
         }
     }
 }

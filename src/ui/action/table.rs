@@ -24,6 +24,7 @@ actions! {
     Session Mode [char('s')] "" "greedy or sampling";
     Session Redo [shift(KeyCode::Right), char('f')] "" "forward along the text that is there, whatever the draw";
     Session RunFast [char('G')] "" "run on as fast as the model can, or stop";
+    Session Branches [char('b')] "" "the tree of all branches so far";
     Chain NextStage [key(KeyCode::Tab)] "stage" "select the next stage of the chain";
     Chain Raise [char('+'), char('=')] "more" "raise the selected stage's value, or switch it on";
     Chain Lower [char('-'), char('_')] "less" "lower the selected stage's value, or switch it on";
@@ -31,6 +32,8 @@ actions! {
     Chain PreviousStage [shift(KeyCode::Tab)] "" "select the previous stage of the chain";
     Chain Add [char('a')] "" "add a stage to the chain";
     Chain Remove [key(KeyCode::Delete), key(KeyCode::Backspace)] "" "take the selected stage out of the chain";
+    Chain Earlier [char('[')] "" "move the selected stage to an earlier place, and see what the order changes";
+    Chain Later [char(']')] "" "move the selected stage to a later place";
     Chain Cooler [char('t')] "" "lower the temperature";
     Chain Warmer [char('T')] "" "raise the temperature";
     Chain FewerK [char('k')] "" "lower top_k";
@@ -46,6 +49,15 @@ actions! {
     Step First [key(KeyCode::Home)] "" "the most probable token";
     Step Last [key(KeyCode::End)] "" "the least probable token of the vocabulary";
     Step ToDrawn [char('d')] "" "select the token that the draw landed on";
+    Step Find [char('/')] "find" "find a token by its text, its id as #431, or its bytes as E4 B8";
+    Step Scale [char('l')] "" "linear or logarithmic bars";
+    Step Many [char('R')] "" "draw 1000 times: shares against probabilities";
+    Temperature Scale [char('l')] "scale" "a linear or a logarithmic scale";
+    Temperature RowUp [key(KeyCode::Up)] "" "select the token above";
+    Temperature RowDown [key(KeyCode::Down)] "" "select the token below";
+    Temperature First [key(KeyCode::Home)] "" "the most probable token";
+    Temperature Find [char('/')] "find" "find a token, to see its curve";
+    Cost Scale [char('l')] "scale" "a linear or a logarithmic scale";
     Everywhere Show(View::Step) [char('1')] "" "the next token, step by step";
     Everywhere Show(View::Temperature) [char('2')] "" "what temperature does to the distribution";
     Everywhere Show(View::Beam) [char('3')] "" "beam search as a growing tree";
@@ -71,4 +83,16 @@ actions! {
     Picker Accept [key(KeyCode::Enter), char(' ')] "add" "add the stage";
     Picker Close [key(KeyCode::Esc), char('q')] "close" "close without adding";
     Picker Quit [control('c')] "" "leave";
+    Find Up [key(KeyCode::Up)] "up" "the match above";
+    Find Down [key(KeyCode::Down)] "down" "the match below";
+    Find Accept [key(KeyCode::Enter)] "select" "select the token in the list";
+    Find Close [key(KeyCode::Esc)] "close" "close without selecting";
+    Find Quit [control('c')] "" "leave";
+    Branches Up [key(KeyCode::Up), char('k')] "" "the branch above";
+    Branches Down [key(KeyCode::Down), char('j')] "branch" "the branch below";
+    Branches Left [key(KeyCode::Left), char('h')] "" "a token back";
+    Branches Right [key(KeyCode::Right), char('l')] "token" "a token forward";
+    Branches Accept [key(KeyCode::Enter), char(' ')] "go there" "go to the selected token";
+    Branches Close [key(KeyCode::Esc), char('b'), char('q')] "close" "stay where you are";
+    Branches Quit [control('c')] "" "leave";
 }

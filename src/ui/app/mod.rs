@@ -14,6 +14,7 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ratatui::layout::Rect;
 
@@ -131,6 +132,7 @@ pub struct App {
     special: SpecialTokens,
     session: Option<Session>,
     scores: BTreeMap<NodeId, TokenScore>,
+    took: BTreeMap<NodeId, Duration>,
     knobs: Knobs,
     draws: Draws,
     logits: Option<(NodeId, Arc<[f32]>)>,
@@ -162,6 +164,7 @@ impl App {
             special: setup.special,
             session: None,
             scores: BTreeMap::new(),
+            took: BTreeMap::new(),
             knobs: Knobs::new(&setup.chain, setup.mode),
             draws: Draws::new(setup.seed),
             logits: None,
@@ -199,6 +202,12 @@ impl App {
     #[must_use]
     pub fn prompt(&self) -> &str {
         &self.prompt
+    }
+
+    /// The number of the prompt: what belongs to an older one is out of date.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The seed of all draws.
@@ -279,6 +288,12 @@ impl App {
         let session = self.session.as_ref()?;
         let chosen = session.chosen(node).map(|chosen| chosen.logprob);
         chosen.or_else(|| self.scores.get(&node).map(|score| score.logprob))
+    }
+
+    /// Time that the model took to read a token with all before it in the cache; for the end of the prompt, the whole prompt.
+    #[must_use]
+    pub fn took(&self, node: NodeId) -> Option<Duration> {
+        self.took.get(&node).copied()
     }
 
     /// Whether a token ends a text.

@@ -99,7 +99,9 @@ fn answer(command: Command, tokenizer: &Words, out: &Sender<Event>) {
                 Err(error) => Event::AnalysisFailed { epoch, node, message: error.to_string() },
             }
         }
-        Command::Cancel | Command::Job { .. } => return,
+        // Jobs have nothing to work on here: all of them are over at once.
+        Command::Job { epoch, lane, serial, job: Some(_) } => Event::News { epoch, lane, serial, news: None },
+        Command::Cancel | Command::Job { job: None, .. } => return,
     };
     out.send(event).unwrap();
 }

@@ -86,8 +86,10 @@ impl App {
                 }
                 Vec::new()
             }
-            Event::Evaluated { epoch, node, logits, scores, .. } if epoch == self.epoch => {
+            Event::Evaluated { epoch, node, logits, scores, took } if epoch == self.epoch => {
                 self.scores.extend(scores);
+                // What was read before costs nothing to see again.
+                self.took.entry(node).or_insert(took);
                 self.logits = Some((node, logits));
                 if self.cursor() == Some(node) { self.analyse() } else { Vec::new() }
             }
@@ -135,6 +137,7 @@ impl App {
         }
         self.session = Session::new(tokens);
         self.scores.clear();
+        self.took.clear();
         self.draws.clear();
         self.logits = None;
         self.shown = None;
@@ -150,7 +153,8 @@ impl App {
         }
     }
 
-    pub(super) fn cursor(&self) -> Option<NodeId> {
+    /// The token after which the next one is decided.
+    pub(in crate::ui) fn cursor(&self) -> Option<NodeId> {
         self.session.as_ref().map(Session::cursor)
     }
 

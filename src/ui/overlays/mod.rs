@@ -1,5 +1,7 @@
 //! Windows over the screen. They are a stack: the topmost one gets the keys. One file each: state, keys, picture, tests.
 
+mod branches;
+mod find;
 mod help;
 mod picker;
 mod prompt;
@@ -14,6 +16,8 @@ use super::action::{Action, Context};
 use super::app::App;
 use super::message::Effect;
 
+pub use branches::Branches;
+pub use find::Find;
 pub use help::Help;
 pub use picker::Picker;
 pub use prompt::Prompt;

@@ -149,7 +149,7 @@ fn role(app: &App, node: NodeId) -> Role {
 }
 
 /// Glyphs into lines: after line feeds, and before words that don't fit.
-pub(super) fn wrap(glyphs: &[Glyph], width: usize) -> Vec<Range<usize>> {
+pub(in crate::ui) fn wrap(glyphs: &[Glyph], width: usize) -> Vec<Range<usize>> {
     let mut lines = Vec::new();
     let (mut start, mut used) = (0, 0);
     let mut index = 0;

@@ -3,7 +3,9 @@
 //! A view is a row of [`VIEWS`]: its keys, how it is drawn, what it does. Views with a timeline step forward and back together:
 //! whoever leaves one at a step finds the next one at the same step.
 
+pub mod cost;
 pub mod step;
+pub mod temperature;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -69,11 +71,18 @@ pub struct Timeline {
 }
 
 /// Every view, in the order of the keys 1, 2, 3 …
-pub static VIEWS: &[ViewRow] = &[step::ROW];
+pub static VIEWS: &[ViewRow] = &[step::ROW, temperature::ROW, cost::ROW];
 
 /// The state of every view that has one of its own.
 #[derive(Default)]
-pub struct States {}
+pub struct States {
+    /// The next token.
+    pub step: step::State,
+    /// What temperature does.
+    pub temperature: temperature::State,
+    /// What decoding costs.
+    pub cost: cost::State,
+}
 
 impl View {
     /// Finds a view by its name.

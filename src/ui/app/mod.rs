@@ -8,7 +8,7 @@ mod steps;
 mod update;
 
 #[cfg(test)]
-mod pictures;
+pub(crate) mod pictures;
 #[cfg(test)]
 pub(crate) mod tests;
 

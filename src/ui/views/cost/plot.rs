@@ -33,7 +33,12 @@ impl Curves<'_> {
     /// Draws them, with heading, scale and axis.
     pub(super) fn render(&self, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
         let heading = paint::row(area, 0);
-        paint::heading(buffer, heading, self.title, look);
+        let x = paint::heading(buffer, heading, self.title, look);
+        let scale = match self.scale {
+            Scale::Linear => "linear",
+            Scale::Logarithmic => "log",
+        };
+        paint::note(buffer, heading, x, &[&format!("{scale} scale: l"), scale], look);
         if area.height < 4 || area.width < LABELS + 4 {
             return;
         }
@@ -41,7 +46,7 @@ impl Curves<'_> {
         let all = || self.steps.iter().flatten().filter_map(|value| *value).filter(|value| *value > 0.0);
         let (least, most) = (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max));
         let last = self.steps.len().max(LEAST_STEPS) - 1;
-        self.axis(look, Rect { y: field.bottom(), height: 1, ..field }, last, buffer);
+        Self::axis(look, Rect { y: field.bottom(), height: 1, ..field }, last, buffer);
         if most == 0.0 {
             return;
         }
@@ -90,17 +95,10 @@ impl Curves<'_> {
         }
     }
 
-    /// The number of the first step and the last below, and between them what the letters mean.
-    fn axis(&self, look: Look<'_>, row: Rect, last: usize, buffer: &mut Buffer) {
+    /// The numbers of the first step and the last.
+    fn axis(look: Look<'_>, row: Rect, last: usize, buffer: &mut Buffer) {
         let muted = look.style(Role::Muted);
         put(buffer, row.x, row.y, "1", 1, muted);
-        let end = put_right(buffer, row.right(), row.y, &format!("step {}", last + 1), muted);
-        let mut x = row.x + 3;
-        for (role, letter, name) in CURVES {
-            let text = format!("{letter} {name}");
-            if usize::from(x) + text.len() + 1 < end.into() {
-                x = put(buffer, x, row.y, &text, text.len(), look.style(role)) + 2;
-            }
-        }
+        put_right(buffer, row.right(), row.y, &format!("step {}", last + 1), muted);
     }
 }

@@ -57,13 +57,9 @@ pub(super) fn render(app: &App, body: Rect, buffer: &mut Buffer) -> Option<Posit
 
 fn plots(app: &App, steps: &[StepCost], area: Rect, buffer: &mut Buffer) {
     let chosen = app.views.cost.scale();
-    let scale = match chosen {
-        Scale::Linear => "linear, l: log",
-        Scale::Logarithmic => "log, l: linear",
-    };
     let half = if area.width >= WIDE { (area.width - 2) / 2 } else { area.width };
     let arithmetic = Curves {
-        title: &format!("Operations of each step ({scale})"),
+        title: "Operations of each step",
         steps: steps.iter().map(|step| step.operations.map(Some)).collect(),
         scale: chosen,
         unit: operations,
@@ -103,8 +99,8 @@ fn table(look: Look<'_>, steps: &[StepCost], area: Rect, buffer: &mut Buffer) {
     paint::heading(buffer, paint::row(area, 0), "So far, the prompt included", look);
     let ends = [area.width * 11 / 20, area.width * 3 / 4, area.width.saturating_sub(1)].map(|end| area.x + end);
     let titles = paint::row(area, 1);
-    for ((role, _, name), end) in CURVES.into_iter().zip(ends) {
-        put_right(buffer, end, titles.y, name, look.style(role));
+    for ((role, letter, name), end) in CURVES.into_iter().zip(ends) {
+        put_right(buffer, end, titles.y, &format!("{letter} {name}"), look.style(role));
     }
     put_right(buffer, ends[2], titles.y, "saved", look.style(Role::Muted));
     for (place, (label, values, unit)) in (2..area.height).zip(lines(steps)) {
@@ -157,15 +153,12 @@ fn words(look: Look<'_>, shape: Shape, steps: &[StepCost], row: Rect, buffer: &m
     let end = |x: u16| usize::from(row.right().saturating_sub(x));
     let (lead, rest) = if steps.len() == 1 {
         let more = shape.without_cache(last.context + 1) / shape.with_cache(last.context + 1);
-        (
-            "nothing is saved yet".to_owned(),
-            format!(": the prompt is read once; the next step would cost {more:.0} times as much"),
-        )
+        ("nothing is saved yet".to_owned(), format!(": without it, the next step would cost {more:.1} times as much"))
     } else {
         let share = 100.0 * (1.0 - with / without);
         let memory = bytes(shape.cache_bytes(last.context));
         let lead = format!("the cache saves {share:.0} % of the arithmetic so far");
-        (lead, format!(", {:.1} times less, for {memory} of memory", without / with))
+        (lead, format!(": {:.1} times less, for {memory}", without / with))
     };
     let x = put(buffer, row.x + 1, row.y, &lead, end(row.x + 1), look.style(Role::Strong));
     put(buffer, x, row.y, &rest, end(x), look.style(Role::Base));

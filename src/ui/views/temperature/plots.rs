@@ -16,6 +16,9 @@ use crate::ui::theme::Role;
 /// Cells left of a plot for its scale.
 const SCALE: u16 = 7;
 
+/// Cells right of a plot, for entropy in bits.
+const BITS: u16 = 5;
+
 /// Temperatures that are written below, the rounder ones first.
 const TICKS: [(f64, &str); 9] = [
     (1.0, "1"),
@@ -45,17 +48,22 @@ pub(super) fn render(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
     ticks(picture, axis, buffer);
 }
 
-/// The part of a panel below its heading and right of its scale.
+/// The part of a panel below its heading and between its scales.
 fn field(area: Rect) -> Rect {
-    let scale = SCALE.min(area.width);
     let top = u16::from(area.height > 0);
-    Rect { x: area.x + scale, y: area.y + top, width: area.width - scale, height: area.height - top }
+    Rect { y: area.y + top, height: area.height - top, ..across(area) }
+}
+
+/// What is between the scales.
+fn across(area: Rect) -> Rect {
+    let scale = SCALE.min(area.width);
+    Rect { x: area.x + scale, width: area.width.saturating_sub(scale + BITS), ..area }
 }
 
 fn probabilities(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
     let (look, field) = (picture.look, field(area));
     let heading = paint::row(area, 0);
-    let x = paint::heading(buffer, heading, "p of each token over T", look);
+    let x = paint::heading(buffer, heading, "Probability", look);
     let scale = match picture.scale {
         Scale::Linear => "linear",
         Scale::Logarithmic => "logarithmic",
@@ -77,7 +85,7 @@ fn probabilities(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
     }
     plot.render(look, buffer);
     letters(picture, &plot, finite, &height, buffer);
-    mark_today(picture, field, buffer);
+    mark_today(picture, field, x, buffer);
     if let Some(now) = picture.at(picture.today) {
         for series in picture.series.iter().rev() {
             if let Some((x, y)) = plot.cell(place(picture.today), height(&now, series)) {
@@ -160,8 +168,8 @@ fn mark_one(picture: &Picture<'_>, field: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// A line through today's temperature, pointed at from the heading.
-fn mark_today(picture: &Picture<'_>, field: Rect, buffer: &mut Buffer) {
+/// A line through today's temperature, pointed at from the heading where its title leaves room.
+fn mark_today(picture: &Picture<'_>, field: Rect, title: u16, buffer: &mut Buffer) {
     if field.is_empty() {
         return;
     }
@@ -170,7 +178,9 @@ fn mark_today(picture: &Picture<'_>, field: Rect, buffer: &mut Buffer) {
     for y in field.top()..field.bottom() {
         put(buffer, x, y, look.signs().frame[4], 1, style);
     }
-    put(buffer, x, field.y - 1, look.signs().down, 1, style);
+    if x >= title {
+        put(buffer, x, field.y - 1, look.signs().down, 1, style);
+    }
 }
 
 /// Entropy in bits at the right, and the number of choices that it stands for at the left.
@@ -180,21 +190,27 @@ fn entropy(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
     }
     let (look, field) = (picture.look, field(area));
     let heading = paint::row(area, 0);
-    let x = paint::heading(buffer, heading, "Effective number of choices", look);
-    paint::note(buffer, heading, x, &["2^H, H in bits", "2^H"], look);
+    let x = paint::heading(buffer, heading, "Choices", look);
+    paint::note(
+        buffer,
+        heading,
+        x,
+        &["effective number of choices 2^H, and H in bits", "effective number 2^H; H in bits", "2^H"],
+        look,
+    );
     let most = picture.at(f64::INFINITY).map_or(1.0, |hot| hot.entropy()).max(f64::MIN_POSITIVE);
     for share in [1.0, 0.5, 0.0] {
         let y = row_of(field, share);
         put_right(buffer, field.x - 1, y, &choices((share * most).exp()), look.style(Role::Muted));
         let text = format!("{:.1}", bits(share * most));
-        put_right(buffer, field.right(), y, &text, look.style(Role::Muted));
+        put_right(buffer, area.right(), y, &text, look.style(Role::Muted));
     }
     mark_one(picture, field, buffer);
     let mut plot = Plot::new(field, look.charset);
     let places = finite(picture.curves()).iter().map(|point| (place(point.temperature()), point.entropy() / most));
     plot.line(places, Role::BarAfter, '*');
     plot.render(look, buffer);
-    mark_today(picture, field, buffer);
+    mark_today(picture, field, x, buffer);
     if let Some(now) = picture.at(picture.today)
         && let Some((x, y)) = plot.cell(place(picture.today), now.entropy() / most)
     {
@@ -205,7 +221,7 @@ fn entropy(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
 /// The axis below: today's temperature, and as many round ones as there is room for.
 fn ticks(picture: &Picture<'_>, row: Rect, buffer: &mut Buffer) {
     let look = picture.look;
-    let field = Rect { x: row.x + SCALE, width: row.width.saturating_sub(SCALE), ..row };
+    let field = across(row);
     put(buffer, row.x + 1, row.y, "T", 1, look.style(Role::Muted));
     let mut taken: Vec<(u16, u16)> = Vec::new();
     let mut write = |temperature: f64, text: &str, role: Role| {

@@ -14,12 +14,15 @@ use crate::ui::layout::{take_bottom, take_top, text_height};
 use crate::ui::look::Look;
 use crate::ui::number::{bits, choices};
 use crate::ui::paint::{self, put};
-use crate::ui::panels::text;
+use crate::ui::panels::{chain, text};
 use crate::ui::scale::Scale;
 use crate::ui::theme::Role;
 
 /// From this width on the table stands beside the curves, below it under them.
 const WIDE: u16 = 74;
+
+/// Rows that the chain's ledger needs.
+const LEDGER: u16 = 6;
 
 /// Tokens that have a curve, besides the selected one.
 const CURVES: usize = 6;
@@ -30,11 +33,11 @@ pub(super) fn render(app: &App, body: Rect, buffer: &mut Buffer) -> Option<Posit
     let mut rest = body;
     text::render(app, take_top(&mut rest, text_height(body.height)), buffer);
     take_top(&mut rest, gap);
-    let chain = take_bottom(&mut rest, 1);
+    let line = take_bottom(&mut rest, 1);
     let words = take_bottom(&mut rest, 1);
     take_bottom(&mut rest, gap);
     let (curves, table) = split(rest, gap);
-    chain_line(app, chain, buffer);
+    chain_line(app, line, buffer);
     let (Some(shown), Model::Open { tokenizer, .. }) = (app.shown(), app.model()) else {
         paint::heading(buffer, paint::row(curves, 0), "Temperature", app.look());
         return None;
@@ -50,7 +53,11 @@ pub(super) fn render(app: &App, body: Rect, buffer: &mut Buffer) -> Option<Posit
         series: series(&shown.analysis, app.list().selected()),
     };
     plots::render(&picture, curves, buffer);
-    table::render(&picture, table, buffer);
+    let mut free = table::render(&picture, table, buffer);
+    take_top(&mut free, 1);
+    if free.height >= LEDGER {
+        chain::render(app, free, buffer);
+    }
     picture.words(words, buffer);
     None
 }

@@ -20,12 +20,12 @@ const WIDE: u16 = 46;
 /// A column of the table: its title, and the distribution that it shows, once it is computed.
 type Column = (String, Option<Tempered>, Role);
 
-/// Draws the panel.
-pub(super) fn render(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
+/// Draws the panel. Returns what it leaves free below.
+pub(super) fn render(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) -> Rect {
     let look = picture.look;
     let heading = paint::row(area, 0);
     let x = paint::heading(buffer, heading, &format!("At T = {}", picture.today), look);
-    paint::note(buffer, heading, x, &["the model's logits / T", "logits / T"], look);
+    paint::note(buffer, heading, x, &["t colder, T warmer", "t T: change"], look);
     let columns = columns(picture, area.width);
     let table = Table { picture, area, columns };
     let titles = paint::row(area, 1);
@@ -41,6 +41,8 @@ pub(super) fn render(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
     table.others(paint::row(area, y), buffer);
     let gap = u16::from(area.height > y + facts);
     table.facts([paint::row(area, y + 1 + gap), paint::row(area, y + 2 + gap)], buffer);
+    let used = (y + 3 + gap).min(area.height);
+    Rect { y: area.y + used, height: area.height - used, ..area }
 }
 
 /// As many tokens as there is room for, the selected one among them.
@@ -121,8 +123,9 @@ impl Table<'_> {
         }
         let Picture { look, series, analysis, .. } = self.picture;
         let others = analysis.model().vocab_size() - series.len();
-        let text = format!("{} {} others", look.signs().ellipsis, count(others));
-        put(buffer, row.x + 1, row.y, &text, self.label(), look.style(Role::Muted));
+        let forms = [format!("{} {} others", look.signs().ellipsis, count(others)), "others".to_owned()];
+        let text = if forms[0].len() <= self.label() { &forms[0] } else { &forms[1] };
+        put(buffer, row.x + 1, row.y, text, self.label(), look.style(Role::Muted));
         let rest = |point: &Tempered| {
             let shown: f64 = series.iter().map(|series| self.picture.prob(point, series.id)).sum();
             // Rounding leaves a trace where nothing is left.

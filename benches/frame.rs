@@ -96,6 +96,7 @@ fn info() -> ModelInfo {
         device: "cpu".into(),
         eos_token_ids: Vec::new(),
         parameters: 0,
+        shape: None,
         never_chosen: Vec::new(),
     }
 }

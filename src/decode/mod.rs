@@ -33,7 +33,10 @@ mod sampler;
 mod scan;
 pub mod scoring;
 pub mod speculative;
+pub mod step_cost;
 pub mod strategy;
+mod tally;
+mod temperature;
 
 pub use analysis::{Analysis, Margin, Removal, StageTrace};
 pub use candidates::Candidates;
@@ -44,6 +47,8 @@ pub use processor::{Context, Direction, Field, Kind, LogitsProcessor, Parameter,
 pub use processors::{PROCESSORS, processor};
 pub use recorded::RecordedToken;
 pub use sampler::{Draw, chance, drafting, uniform, verifying};
+pub use tally::Tally;
+pub use temperature::{Tempered, logarithmic};
 
 /// The number of a token in a vocabulary.
 pub type TokenId = u32;

@@ -44,7 +44,7 @@ impl Analysis {
         let model = Distribution::recorded(logits, LogSum::known(log_sum, entropy), ids);
         let mut candidates = Candidates::new(&[]);
         candidates.recorded(vocab_size, &tokens);
-        Self::of_parts(Arc::new(model), candidates, LogSum::known(0.0, sampling_entropy), stages)
+        Self::of_parts(Arc::new(model), candidates, LogSum::known(0.0, sampling_entropy), (stages, Vec::new()))
     }
 }
 

@@ -38,7 +38,7 @@ impl LogSum {
     }
 
     /// One pass gives both: with d = z − max and S = Σ exp(d), the entropy is log S − Σ d·exp(d) / S.
-    fn above(max: f64, z: impl Iterator<Item = f64>) -> Self {
+    pub(super) fn above(max: f64, z: impl Iterator<Item = f64>) -> Self {
         if max == f64::NEG_INFINITY {
             return Self { max, rest: 0.0, entropy: 0.0 };
         }

@@ -32,8 +32,9 @@ pub use generate::{
 pub use growing::{Observe, Step, StepDetail};
 pub use jobs::{
     BeamsAsked, BeamsJob, BeamsMade, ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared,
-    ComparedToken, Decided, GreedyToken, Ground, Job, Lane, News, OptimumAsked, OptimumFound, OptimumJob, Proof,
-    ScoreAsked, ScoreJob, Scored, ScoredCompletion, TopToken, TraceJob,
+    ComparedToken, CostJob, CurvesJob, Decided, DifferenceJob, DrawsJob, Found, GreedyToken, Ground, Job, Lane, News,
+    OptimumAsked, OptimumFound, OptimumJob, Proof, ScoreAsked, ScoreJob, Scored, ScoredCompletion, SearchJob, TopToken,
+    TraceJob,
 };
 pub use memo::Memo;
 pub use recorded::Recording;

@@ -214,6 +214,7 @@ fn info(model: &Map<String, Value>, vocab_size: usize, end_id: Option<TokenId>) 
         eos_token_ids: ends.collect(),
         never_chosen: Vec::new(),
         parameters: number("parameters").unwrap_or(0),
+        shape: None,
     }
 }
 

@@ -3,12 +3,15 @@
 //! A branch is a path from the root. Stepping back moves the cursor and forgets nothing; choosing another token there begins
 //! a sibling branch.
 
+mod branches;
 pub mod saved;
 pub mod trace;
 
 use std::fmt;
 
 use crate::decode::{Draw, TokenId};
+
+pub use branches::{Branch, branches};
 
 /// A token in the tree; valid in the session that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -178,6 +181,12 @@ impl Session {
     #[must_use]
     pub fn step_number(&self) -> usize {
         self.path().len() - self.prompt_length
+    }
+
+    /// The token after a node on the branch visited last; `None` at its end.
+    #[must_use]
+    pub fn next(&self, node: NodeId) -> Option<NodeId> {
+        self.node(node).favourite
     }
 
     /// What lies ahead of the cursor on the branch visited last.

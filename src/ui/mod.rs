@@ -18,8 +18,10 @@ mod options;
 pub mod overlays;
 pub mod paint;
 pub mod panels;
+pub mod plot;
 mod run;
 pub mod saved;
+pub mod scale;
 pub mod scene;
 pub mod terminal;
 #[cfg(test)]

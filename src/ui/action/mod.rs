@@ -45,6 +45,14 @@ pub enum Action {
     Last,
     /// The row of the drawn token.
     ToDrawn,
+    /// Looks for a token.
+    Find,
+    /// A linear or a logarithmic scale.
+    Scale,
+    /// Draws a thousand times.
+    Many,
+    /// Opens the tree of branches.
+    Branches,
     /// Next stage of the chain.
     NextStage,
     /// Previous stage of the chain.
@@ -59,6 +67,10 @@ pub enum Action {
     Add,
     /// Takes the selected stage away.
     Remove,
+    /// Selected stage: earlier in the chain.
+    Earlier,
+    /// Selected stage: later in the chain.
+    Later,
     /// Temperature down.
     Cooler,
     /// Temperature up.
@@ -161,6 +173,10 @@ pub enum Action {
     Up,
     /// Down in an overlay.
     Down,
+    /// To the left in an overlay.
+    Left,
+    /// To the right in an overlay.
+    Right,
 }
 
 /// A group of keys. A view has several groups, a window has one: [`App::contexts`](crate::ui::app::App::contexts).
@@ -196,6 +212,10 @@ pub enum Context {
     Answer,
     /// The list of processors to add.
     Picker,
+    /// The line in which a token is looked for.
+    Find,
+    /// The tree of branches.
+    Branches,
     /// A list that is searched by typing.
     Finder,
     /// The list of themes.
@@ -219,6 +239,8 @@ impl Context {
         Self::Line,
         Self::Answer,
         Self::Picker,
+        Self::Find,
+        Self::Branches,
         Self::Finder,
         Self::Themes,
         Self::Help,
@@ -261,6 +283,8 @@ impl Context {
             Self::Line => "While typing a line",
             Self::Answer => "While answering",
             Self::Picker => "While adding a stage",
+            Self::Find => "While looking for a token",
+            Self::Branches => "In the tree of branches",
             Self::Finder => "While searching a list",
             Self::Themes => "While choosing colours",
         }

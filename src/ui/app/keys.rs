@@ -3,15 +3,15 @@
 use ratatui::crossterm::event::KeyEvent;
 use tui_input::InputRequest;
 
-use crate::decode::{Direction, ProcessorRow};
+use crate::decode::{Direction, ProcessorRow, TokenId};
 use crate::model::ModelSource;
 
 use super::update::SPIN;
 use super::{App, Notice, Run};
 use crate::ui::action::{Action, Context, Key};
 use crate::ui::message::{Effect, Exit};
-use crate::ui::overlays::{Fate, Help, History, Line, Overlay, Palette, Picker, Prompt, Themes, typing};
-use crate::ui::views::View;
+use crate::ui::overlays::{Branches, Fate, Help, History, Line, Overlay, Palette, Picker, Prompt, Themes, typing};
+use crate::ui::views::{View, step};
 
 impl App {
     /// The groups of keys that count now, the first before the others.
@@ -97,6 +97,9 @@ impl App {
             Action::Mouse => self.toggle_mouse(),
             Action::Models => self.name_model(),
             Action::Help => self.open(Help::new(&self.contexts())),
+            Action::Branches => self.cursor().map(|node| self.open(Branches::new(node))).unwrap_or_default(),
+            Action::Earlier => step::move_stage(self, Direction::Down),
+            Action::Later => step::move_stage(self, Direction::Up),
             Action::Suspend => vec![Effect::Suspend],
             Action::Quit => vec![Effect::Quit(Exit::Asked)],
             Action::Theme => self.open(Themes::new(self.theme)),
@@ -183,7 +186,13 @@ impl App {
         self.chain_changed()
     }
 
-    fn chain_changed(&mut self) -> Vec<Effect> {
+    /// Moves the selected stage of the chain. Returns the name of the stage that it has passed; none at the ends.
+    pub(in crate::ui) fn shift_stage(&mut self, direction: Direction) -> Option<&'static str> {
+        self.knobs.shift(direction).map(|passed| passed.stage.row().name)
+    }
+
+    /// Asks for the effect of a chain that was changed.
+    pub(in crate::ui) fn chain_changed(&mut self) -> Vec<Effect> {
         self.repick();
         let mut effects = if self.is_current() { Vec::new() } else { self.analyse() };
         effects.extend(self.refresh());
@@ -196,11 +205,18 @@ impl App {
         self.list.shift(by, length, rows);
     }
 
+    /// Selects a token of the list.
+    pub(in crate::ui) fn select_token(&mut self, id: TokenId) {
+        if let Some(shown) = &self.shown {
+            let rank = shown.analysis.model().rank(id);
+            self.select(rank - 1);
+        }
+    }
+
     /// Selects the token that the draw landed on.
     pub(in crate::ui) fn select_drawn(&mut self) {
-        if let Some(shown) = &self.shown {
-            let rank = shown.analysis.model().rank(shown.pick.token());
-            self.select(rank - 1);
+        if let Some(token) = self.shown.as_ref().map(|shown| shown.pick.token()) {
+            self.select_token(token);
         }
     }
 

@@ -391,6 +391,12 @@ impl App {
         chosen.or_else(|| self.scores.get(&node).map(|score| score.logprob))
     }
 
+    /// Time that the model took to read a token with all before it in the cache; for the end of the prompt, the whole prompt.
+    #[must_use]
+    pub fn took(&self, node: NodeId) -> Option<Duration> {
+        self.took.get(&node).copied()
+    }
+
     /// Whether a token ends a text.
     #[must_use]
     pub fn is_end(&self, token: TokenId) -> bool {

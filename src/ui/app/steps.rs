@@ -1,6 +1,7 @@
 //! Steps through the text: taking the pending decision, forcing another, going back and forth.
 
 use crate::decode::TokenId;
+use crate::session::NodeId;
 
 use super::{App, Notice, Run, Wish};
 use crate::ui::message::Effect;
@@ -52,6 +53,16 @@ impl App {
         // A step that can't be taken asks for nothing.
         self.wish = if effects.is_empty() && self.wish == Wish::Nothing { Wish::Nothing } else { Wish::Reach(length) };
         effects
+    }
+
+    /// Goes to a token of the output, or to the end of the prompt, on whatever branch.
+    pub(in crate::ui) fn jump(&mut self, node: NodeId) -> Vec<Effect> {
+        self.run = Run::Still;
+        self.wish = Wish::Nothing;
+        match self.session.as_mut().map(|session| session.jump(node)) {
+            Some(true) => self.evaluate(),
+            Some(false) | None => Vec::new(),
+        }
     }
 
     /// Takes the selected token, whatever the draw.

@@ -100,7 +100,9 @@ fn answer(command: Command, tokenizer: &Words, out: &Sender<Event>) {
                 Err(error) => Event::AnalysisFailed { epoch, node, message: error.to_string() },
             }
         }
-        Command::Cancel | Command::Job { .. } => return,
+        // Jobs have nothing to work on here: all of them are over at once.
+        Command::Job { epoch, lane, serial, job: Some(_) } => Event::News { epoch, lane, serial, news: None },
+        Command::Cancel | Command::Job { job: None, .. } => return,
     };
     out.send(event).unwrap();
 }
@@ -120,6 +122,7 @@ pub(crate) fn info(size: usize) -> ModelInfo {
         eos_token_ids: vec![END],
         parameters: 7_100_000,
         never_chosen: Vec::new(),
+        shape: None,
     }
 }
 

@@ -108,8 +108,9 @@ impl App {
                 Vec::new()
             }
             Event::Evaluated { epoch, node, logits, scores, took } if epoch == self.epoch => {
-                self.took.entry(node).or_insert(took);
                 self.scores.extend(scores);
+                // What was read before costs nothing to see again.
+                self.took.entry(node).or_insert(took);
                 self.logits = Some((node, logits));
                 if self.cursor() == Some(node) { self.analyse() } else { Vec::new() }
             }
@@ -174,7 +175,8 @@ impl App {
         }
     }
 
-    pub(super) fn cursor(&self) -> Option<NodeId> {
+    /// The token after which the next one is decided.
+    pub(in crate::ui) fn cursor(&self) -> Option<NodeId> {
         self.session.as_ref().map(Session::cursor)
     }
 

@@ -1,5 +1,7 @@
 //! Windows over the screen. They are a stack: the topmost one gets the keys. One file each: state, keys, picture, tests.
 
+mod branches;
+mod find;
 pub mod finder;
 mod help;
 mod history;
@@ -20,6 +22,8 @@ use super::action::{Action, Context};
 use super::app::App;
 use super::message::Effect;
 
+pub use branches::Branches;
+pub use find::Find;
 pub use help::Help;
 pub use history::History;
 pub use line::Line;

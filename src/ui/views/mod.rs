@@ -5,9 +5,11 @@
 
 pub mod beam;
 pub mod compare;
+pub mod cost;
 pub mod lessons;
 pub mod score;
 pub mod step;
+pub mod temperature;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -74,11 +76,18 @@ pub struct Timeline {
 }
 
 /// Every view, in the order of the keys 1, 2, 3 …
-pub static VIEWS: &[ViewRow] = &[step::ROW, beam::ROW, compare::ROW, score::ROW, lessons::ROW];
+pub static VIEWS: &[ViewRow] =
+    &[step::ROW, temperature::ROW, beam::ROW, compare::ROW, score::ROW, cost::ROW, lessons::ROW];
 
 /// The state of every view that has one of its own.
 #[derive(Default)]
 pub struct States {
+    /// The next token.
+    pub step: step::State,
+    /// What temperature does.
+    pub temperature: temperature::State,
+    /// What decoding costs.
+    pub cost: cost::State,
     /// The beam tree.
     pub beam: beam::State,
     /// Strategies side by side.

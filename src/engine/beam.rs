@@ -76,11 +76,7 @@ impl GrowingBeams {
     ///
     /// # Errors
     /// Settings or a chain that can't be searched with.
-    pub fn new(
-        model: &dyn LanguageModel,
-        prompt: &PromptRead,
-        request: &BeamRequest<'_>,
-    ) -> Result<Self, EngineError> {
+    pub fn new(model: &dyn LanguageModel, prompt: &PromptRead, request: &BeamRequest<'_>) -> Result<Self, EngineError> {
         let chain = request.chain.clone().forbidding(&model.info().never_chosen)?;
         let room = model.info().context_length.saturating_sub(request.prompt.len());
         let task = BeamTask {
@@ -131,9 +127,8 @@ impl GrowingBeams {
             self.read(model)?;
         }
         let chain = chain_of_step(&self.chain, (self.min_new_tokens, &self.end_ids), step)?;
-        let stops = |output: &[TokenId]| {
-            !self.stop.is_empty() && find_stop(&assemble(tokenizer, output), &self.stop).is_some()
-        };
+        let stops =
+            |output: &[TokenId]| !self.stop.is_empty() && find_stop(&assemble(tokenizer, output), &self.stop).is_some();
         let text = BeamText { stops: &stops, bytes: Some(&Pieces(tokenizer)) };
         Ok(self.search.advance(&self.models, &chain, text)?)
     }

@@ -24,8 +24,8 @@ pub use generate::{
     FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
 };
 pub use jobs::{
-    BeamsAsked, BeamsJob, BeamsMade, GreedyToken, Ground, Job, Lane, News, OptimumAsked, OptimumFound, OptimumJob, Proof,
-    ScoreJob, Scored, ScoredCompletion,
+    BeamsAsked, BeamsJob, BeamsMade, GreedyToken, Ground, Job, Lane, News, OptimumAsked, OptimumFound, OptimumJob,
+    Proof, ScoreJob, Scored, ScoredCompletion,
 };
 pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};

@@ -49,12 +49,10 @@ impl FromStr for EarlyStopping {
     type Err = DecodeError;
 
     fn from_str(text: &str) -> Result<Self, DecodeError> {
-        Self::ALL.into_iter().find(|when| when.name() == text).ok_or_else(|| {
-            DecodeError::BadValue {
-                name: "early_stopping".into(),
-                value: text.into(),
-                wrong: "not one of true, false, never".into(),
-            }
+        Self::ALL.into_iter().find(|when| when.name() == text).ok_or_else(|| DecodeError::BadValue {
+            name: "early_stopping".into(),
+            value: text.into(),
+            wrong: "not one of true, false, never".into(),
         })
     }
 }

@@ -195,13 +195,7 @@ impl Picture {
         }
     }
 
-    fn push_elsewhere(
-        &mut self,
-        step: usize,
-        token: TokenId,
-        logprob: Option<f64>,
-        parent: Option<usize>,
-    ) -> usize {
+    fn push_elsewhere(&mut self, step: usize, token: TokenId, logprob: Option<f64>, parent: Option<usize>) -> usize {
         let index = self.items.len();
         self.items.push(Item {
             step,

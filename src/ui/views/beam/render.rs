@@ -10,12 +10,12 @@ use super::picture::{Picture, Scene};
 use super::search::Search;
 use super::state::{Below, Optimum};
 use super::tree::{Pen, Tree, sign, signed};
-use super::{Status, State};
+use super::{State, Status};
 use crate::decode::TokenId;
 use crate::decode::beam::{BeamSettings, BeamStop, StoppingBound};
 use crate::engine::{Lane, Proof};
 use crate::glyph::{self, Charset};
-use crate::ui::action::{Action, ACTIONS, Context};
+use crate::ui::action::{ACTIONS, Action, Context};
 use crate::ui::app::{App, Model};
 use crate::ui::layout::{take_bottom, take_top};
 use crate::ui::look::Look;
@@ -152,8 +152,7 @@ fn with_tree<T>(app: &App, area: Rect, mut draw: impl FnMut(&Tree<'_>) -> T) -> 
     let best = ranked.first().map(|ranked| ranked.node);
     let rows = rows_of(area);
     let pen = Pen { look: app.look(), tokenizer: tokenizer.as_ref() };
-    let picture_since =
-        |since| Picture::of(&Scene { search, step, folded: &state.folded, optimum, best, rows, since });
+    let picture_since = |since| Picture::of(&Scene { search, step, folded: &state.folded, optimum, best, rows, since });
     let mut picture = picture_since(0);
     let mut columns = pen.columns(&picture, step, prompt, area);
     if columns.first > 0 {
@@ -166,25 +165,13 @@ fn with_tree<T>(app: &App, area: Rect, mut draw: impl FnMut(&Tree<'_>) -> T) -> 
     let follow = (row + 1).saturating_sub(rows);
     let first_row = state.scroll.unwrap_or(follow).min(picture.rows.saturating_sub(rows));
     let (look, tokenizer, ranked) = (pen.look, pen.tokenizer, &ranked[..]);
-    Some(draw(&Tree {
-        look,
-        tokenizer,
-        search,
-        step,
-        picture,
-        columns,
-        prompt,
-        ranked,
-        settings,
-        selected,
-        first_row,
-    }))
+    Some(draw(&Tree { look, tokenizer, search, step, picture, columns, prompt, ranked, settings, selected, first_row }))
 }
 
 /// Which step it is, after which prompt; at the right what the signs mean.
 fn heading(app: &App, area: Rect, buffer: &mut Buffer) {
     let (look, state) = (app.look(), &app.views.beam);
-    let made = state.search().map_or(0, Search::len);
+    let made = state.search().map_or(0, Search::made);
     let over = state.search().is_some_and(|search| search.stopped().is_some());
     let of = if over { made } else { state.knobs.length };
     let title = format!("Beams: step {} of {of}", state.step());
@@ -225,11 +212,11 @@ fn busy(app: &App) -> String {
     let (signs, state) = (app.look().signs(), &app.views.beam);
     let spinner = signs.spinner[app.ticks() % signs.spinner.len()];
     match state.search() {
-        Some(search) if state.is_replaced() => {
+        Some(search) if state.is_replaced() && app.is_under_way(Lane::Beams) => {
             let BeamSettings { beams, length_penalty, .. } = *search.settings();
             format!("{spinner} searching anew (this tree: B {beams}, alpha {length_penalty:.1}) ")
         }
-        search if app.is_under_way(Lane::Beams) => format!("{spinner} {} steps made ", search.map_or(0, Search::len)),
+        search if app.is_under_way(Lane::Beams) => format!("{spinner} {} steps made ", search.map_or(0, Search::made)),
         _ => String::new(),
     }
 }
@@ -294,7 +281,7 @@ fn lists(state: &State, tree: &Tree<'_>, area: Rect, buffer: &mut Buffer) {
     let right = if whole { Rect { x: left.right() + 2, width: area.width - left.width - 2, ..area } } else { area };
     if whole || state.below == Below::Hypotheses {
         let x = paint::heading(buffer, paint::row(left, 0), "Hypotheses", tree.look);
-        let forms: Vec<&str> = bound.iter().map(|form| form.as_ref()).collect();
+        let forms: Vec<&str> = bound.iter().map(Cow::as_ref).collect();
         paint::note(buffer, paint::row(left, 0), x, &forms, tree.look);
         let titles = u16::from(left.height >= 8);
         if titles > 0 {
@@ -341,8 +328,12 @@ fn bound_in_words(bound: &StoppingBound, look: Look<'_>) -> Vec<Cow<'static, str
         (Some(BeamStop::NoBetter) | None, Some((attainable, worst))) => {
             let (relation, end) = if attainable > worst { (">", "goes on") } else { ("not above", "over") };
             vec![
-                format!("best still reachable {} {relation} worst finished {}: {end}", number(attainable), number(worst))
-                    .into(),
+                format!(
+                    "best still reachable {} {relation} worst finished {}: {end}",
+                    number(attainable),
+                    number(worst)
+                )
+                .into(),
                 format!("reachable {} {relation} {}: {end}", number(attainable), number(worst)).into(),
             ]
         }
@@ -381,7 +372,11 @@ fn of_optimum(app: &App, optimum: &Optimum) -> String {
         }
         Proof::Open | Proof::OutOfBudget => {
             let bound = number(progress.bound);
-            format!("not proven: best {} of {tokens} tokens, bound {bound}, {expanded} expanded: {}", number(best), gaps.join(", "))
+            format!(
+                "not proven: best {} of {tokens} tokens, bound {bound}, {expanded} expanded: {}",
+                number(best),
+                gaps.join(", ")
+            )
         }
     }
 }

@@ -61,7 +61,8 @@ fn winner(scene: &Scene) -> (f64, usize) {
 fn the_textbook_beams_are_on_the_screen() {
     let scene = beams(ABC, "", (80, 24), "b b Right Right");
     let picture = shown(&scene.buffer());
-    for expected in ["step 2 of", "−1.204", "−2.120", "●A", "●C", "✕B", "✕<end>", "#1", "AA", "BC", "0 of 2 finished"] {
+    for expected in ["step 2 of", "−1.204", "−2.120", "●A", "●C", "✕B", "✕<end>", "#1", "AA", "BC", "0 of 2 finished"]
+    {
         assert!(picture.contains(expected), "{expected}:\n{picture}");
     }
     let search = state(&scene).search().unwrap();
@@ -76,7 +77,7 @@ fn steps_go_forward_and_back_and_the_search_is_made_once() {
     let mut scene = beams(ABC, "", (80, 24), "");
     assert_eq!(state(&scene).step(), 0);
     assert!(shown(&scene.buffer()).contains("every beam is continued by every token"));
-    let made = state(&scene).search().unwrap().len();
+    let made = state(&scene).search().unwrap().made();
     scene.press("Right Space Right Left").unwrap();
     assert_eq!(state(&scene).step(), 2);
     let before = shown(&scene.buffer());
@@ -87,7 +88,7 @@ fn steps_go_forward_and_back_and_the_search_is_made_once() {
     scene.press("Right").unwrap();
     assert!(matches!(scene.app().notice(), Some(Notice::Info(text)) if text.contains("the search is over")));
     scene.press("Home Left").unwrap();
-    assert_eq!((state(&scene).step(), state(&scene).search().unwrap().len()), (0, made));
+    assert_eq!((state(&scene).step(), state(&scene).search().unwrap().made()), (0, made));
 }
 
 #[test]
@@ -229,7 +230,7 @@ fn sixteen_beams_of_two_hundred_tokens_scroll_and_fold() {
     let keys = format!("{}{}End", "B ".repeat(12), "L ".repeat(8));
     let mut scene = beams(HOSTILE, "", (80, 24), &keys);
     let search = state(&scene).search().unwrap();
-    assert!(search.len() > 20, "{}", search.len());
+    assert!(search.made() > 20, "{}", search.made());
     let first = shown(&scene.buffer());
     assert!(first.contains("before"), "{first}");
     scene.press("PageDown").unwrap();
@@ -249,15 +250,8 @@ fn every_row_of_the_picture_has_one_leaf() {
     let mut report = String::new();
     for step in 1..=state.step().min(12) {
         let optimum = [2, 2, 2];
-        let scene = picture::Scene {
-            search,
-            step,
-            folded: &state.folded,
-            optimum: &optimum,
-            best: None,
-            rows: 40,
-            since: 0,
-        };
+        let scene =
+            picture::Scene { search, step, folded: &state.folded, optimum: &optimum, best: None, rows: 40, since: 0 };
         let picture = picture::Picture::of(&scene);
         let mut rows: Vec<usize> =
             picture.items.iter().filter(|item| item.children.is_empty()).map(|item| item.row).collect();

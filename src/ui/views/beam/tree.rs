@@ -159,7 +159,6 @@ impl Pen<'_> {
         }
         after
     }
-
 }
 
 impl Tree<'_> {
@@ -224,9 +223,7 @@ impl Tree<'_> {
     /// The end of the prompt; where steps are folded, the end of what all branches have in common.
     fn trunk(&self, rows: Rect, buffer: &mut Buffer) {
         let columns = &self.columns;
-        let hung = |item: &&Item| {
-            item.step == columns.first || item.step < columns.first && item.children.is_empty()
-        };
+        let hung = |item: &&Item| item.step == columns.first || item.step < columns.first && item.children.is_empty();
         let mut children: Vec<(usize, bool)> =
             self.picture.items.iter().filter(hung).map(|item| (item.row, item.marks.best)).collect();
         children.sort_unstable();

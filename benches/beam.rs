@@ -39,6 +39,7 @@ fn search(loaded: &mut LoadedModel, prompt: &[u32], beams: usize, chain: &Chain)
             eos_token_ids: &[],
             stop: &[],
             sequence: 0,
+            negative: None,
         };
         let found = generate(model, tokenizer, &read, &request, &mut |_| ControlFlow::Continue(()));
         return found.expect("nothing fails").score;

@@ -10,8 +10,12 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use logitscope::decode::beam::{Beam, BeamSearch, BeamSettings, BeamTask, BeamText};
+use logitscope::decode::scoring::{TokenFigures, Totals, audit};
 use logitscope::decode::{Chain, Distribution, TokenId};
-use logitscope::engine::{BeamsMade, Command, Event, GreedyToken, News, Question};
+use logitscope::engine::{
+    BeamsMade, ColumnMade, Command, Compared, ComparedToken, Event, GeneratedToken, GreedyToken, Lane, News, Question,
+    Scored, ScoredCompletion, TopToken,
+};
 use logitscope::glyph::Charset;
 use logitscope::model::{
     ModelError, ModelInfo, ModelSource, OpenOptions, Positions, Run, SpecialTokens, StoredType, TokenPiece, Tokenizer,
@@ -157,6 +161,61 @@ fn beam_view(c: &mut Criterion) {
     });
 }
 
+/// Brings a view to the front and answers its job.
+fn with_news(key: &str, news: impl FnOnce(&App) -> News) -> App {
+    let mut app = opened();
+    let news = news(&app);
+    let effects = app.update(Message::Key(Key::parse(key).unwrap().event()));
+    let job = effects.into_iter().find_map(|effect| match effect {
+        Effect::Engine(Command::Job { epoch, lane, serial, job: Some(_) }) => Some((epoch, lane, serial)),
+        _ => None,
+    });
+    let (epoch, lane, serial): (u64, Lane, u64) = job.unwrap();
+    app.update(Message::Engine(Event::News { epoch, lane, serial, news: Some(news) }));
+    app
+}
+
+fn compared() -> News {
+    let id = |place: usize| (place * 7919 % VOCABULARY) as TokenId;
+    let top: Arc<[TopToken]> =
+        (0..8).map(|place| TopToken { id: id(place), prob: 0.1, sampling_prob: Some(0.1) }).collect();
+    let token = |place| ComparedToken {
+        token: GeneratedToken { id: id(place), logprob: -1.5, sampling_logprob: -1.0, rank: 3 },
+        draw: None,
+        top: Arc::clone(&top),
+    };
+    let column = ColumnMade { tokens: (0..40).map(token).collect(), end: None };
+    News::Compared(Arc::new(Compared { columns: vec![column; 3] }))
+}
+
+fn scored(app: &App) -> News {
+    let asked = app.views.score.asked(app);
+    let completion = |_: &String| ScoredCompletion {
+        tokens: (0..60).map(|place| place * 7919 % VOCABULARY as TokenId).collect(),
+        figures: vec![TokenFigures { logprob: -1.5, rank: 3, entropy: 2.0, logit: 4.0 }; 60],
+        totals: Totals { tokens: 60, bytes: 240, sum_logprob: -90.0 },
+        cut_together: None,
+    };
+    let completions: Vec<_> = asked.completions.iter().map(completion).collect();
+    let evidence = vec![Default::default(); completions.len()];
+    let (prompt, prompt_scores) = ((0..400).collect(), vec![None; 400]);
+    let verdicts = audit(&evidence);
+    News::Scored(Arc::new(Scored { asked, prompt, prompt_scores, completions, best: 0, evidence, verdicts }))
+}
+
+fn views(c: &mut Criterion) {
+    let mut buffer = Buffer::empty(SCREEN);
+    let cases = [("compare", with_news("4", |_| compared())), ("score", with_news("5", scored))];
+    for (name, app) in cases {
+        c.bench_function(&format!("frame of the view {name}, 200x60"), |b| {
+            b.iter(|| {
+                buffer.reset();
+                black_box(view(&app, SCREEN, &mut buffer))
+            });
+        });
+    }
+}
+
 /// The built-in model, reading on and on with a thread on every core.
 struct BusyModel {
     stop: Arc<AtomicBool>,
@@ -258,5 +317,5 @@ fn opened() -> App {
     app
 }
 
-criterion_group!(benches, frame, beam_view, key_to_frame, knob_to_effect);
+criterion_group!(benches, frame, views, beam_view, key_to_frame, knob_to_effect);
 criterion_main!(benches);

@@ -10,10 +10,13 @@ use crate::ui::theme::ColourDepth;
 use crate::ui::views::{VIEWS, View};
 
 use super::beams::BeamArgs;
+use super::contrastive::ContrastiveArgs;
 use super::exact::ExactArgs;
+use super::guidance::GuidanceArgs;
 use super::processors::ProcessorArgs;
 use super::replay::ReplayArgs;
 use super::score::ScoreArgs;
+use super::speculative::SpeculativeArgs;
 
 /// See how a language model chooses its words.
 ///
@@ -44,7 +47,7 @@ pub enum Command {
     Tokens(TokensArgs),
     /// Convert a recorded trace to a table, CSV or JSON
     Replay(ReplayArgs),
-    /// Draw the real interface as SVG or text
+    /// Draw the real interface as SVG, PNG or text
     Screenshot(ScreenshotArgs),
     /// List the themes, or check a theme file
     Theme(ThemeArgs),
@@ -189,7 +192,7 @@ pub struct RunArgs {
 /// The decoding options.
 #[derive(Debug, Args)]
 pub struct DecodingArgs {
-    /// greedy, sample, beam, beam-sample, diverse-beam or exact
+    /// greedy, sample, beam, beam-sample, diverse-beam, contrastive, exact or speculative
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
     /// The most tokens to generate
@@ -219,6 +222,15 @@ pub struct DecodingArgs {
     /// The beams.
     #[command(flatten)]
     pub beams: BeamArgs,
+    /// Contrastive search.
+    #[command(flatten)]
+    pub contrastive: ContrastiveArgs,
+    /// The draft.
+    #[command(flatten)]
+    pub speculative: SpeculativeArgs,
+    /// The negative prompt.
+    #[command(flatten)]
+    pub guidance: GuidanceArgs,
     /// The chain.
     #[command(flatten)]
     pub chain: ChainArgs,
@@ -299,7 +311,11 @@ pub struct ScreenshotArgs {
     /// Keys to press first, as in "Right Right Down"
     #[arg(long, value_name = "KEYS", default_value = "")]
     pub keys: String,
-    /// Where to: a file that ends in .svg or .txt; without it, text on standard output
+    /// One frame after every key, as an SVG that plays; seconds for each, if not 1
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "1",
+        value_parser = seconds)]
+    pub animate: Option<f64>,
+    /// Where to: a file that ends in .svg, .png or .txt; without it, text on standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -387,6 +403,11 @@ fn colours(text: &str) -> Result<Colours, String> {
         (_, Some(depth)) => Ok(Colours(Some(depth))),
         (_, None) => Err("not one of auto, true, 256, 16, none".into()),
     }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.1..=60.0).contains(seconds));
+    seconds.ok_or_else(|| "not a number of seconds from 0.1 to 60".into())
 }
 
 fn view(text: &str) -> Result<View, String> {

@@ -15,6 +15,7 @@ use super::compare::compare;
 use super::interface;
 use super::replay::replay;
 use super::score::score;
+use super::screenshot::screenshot;
 
 pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
     match cli.command {
@@ -25,7 +26,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
         Some(Command::Logits(args)) => logits(&args),
         Some(Command::Tokens(args)) => tokens(&args),
         Some(Command::Replay(args)) => replay(&args),
-        Some(Command::Screenshot(args)) => interface::screenshot(&args),
+        Some(Command::Screenshot(args)) => screenshot(&args),
         Some(Command::Theme(args)) => interface::theme(&args.action),
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator panics where output fails, and a closed pipe is no fault.
@@ -50,16 +51,17 @@ fn run(args: &RunArgs) -> Result<(), CliError> {
     };
     let interrupt = interrupt_on_signal()?;
     let mut loaded = open(&args.model)?;
+    let mut draft = args.decoding.speculative.open(&args.model.open.options())?;
     let (format, progress) = (args.format.into(), headless::Progress::detect());
     let style = if args.out.is_some() { Style::Plain } else { Style::detect() };
     let job = Job { settings: &settings, format, style, interrupt: &interrupt, progress: &progress };
     let Some(path) = &args.out else {
-        return Ok(headless::run(&mut loaded, &prompts, &job, &mut stdout().lock())?);
+        return Ok(headless::run((&mut loaded, draft.as_mut()), &prompts, &job, &mut stdout().lock())?);
     };
     let unwritten = |error: std::io::Error| CliError::Failed(format!("can't write {}: {error}", path.display()));
     let mut out =
         OutputFile::create(path).map_err(|error| CliError::Input(unwritten(error).message().unwrap_or_default()))?;
-    headless::run(&mut loaded, &prompts, &job, &mut out).map_err(|error| match error {
+    headless::run((&mut loaded, draft.as_mut()), &prompts, &job, &mut out).map_err(|error| match error {
         headless::HeadlessError::Io(error) => unwritten(error),
         error => error.into(),
     })?;

@@ -4,6 +4,7 @@ use std::io::stdout;
 
 use clap::{Args, FromArgMatches};
 
+use crate::decode::strategy::{StrategyKind, strategy};
 use crate::headless::{self, Comparison, Contestant, style::Style};
 use crate::model;
 
@@ -47,6 +48,12 @@ fn contestants(args: &CompareArgs) -> Result<Vec<Contestant>, CliError> {
             let mut decoding = decoding(name, args)?;
             if args.common_random_numbers {
                 decoding.seed = decoding.seed.map(|_| args.seed.unwrap_or(0));
+            }
+            if let Some(row) = decoding.strategy.as_deref().and_then(strategy)
+                && matches!(row.kind, StrategyKind::Speculative)
+            {
+                let message = "needs a draft beside each model, which compare has not: use run";
+                return Err(CliError::Input(format!("--strategy {name}: {} {message}", row.name)));
             }
             let settings = decoding.settings(args.open.bos.into(), 0)?;
             contestants.push(Contestant { name: name.clone(), settings, model });

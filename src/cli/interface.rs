@@ -1,18 +1,16 @@
-//! Opens the interface, draws its pictures, and looks after its themes.
+//! Opens the interface, and looks after its themes.
 
 use std::fs;
-use std::io::{Write, stdout};
+use std::io::{Write, stderr, stdout};
 use std::path::Path;
 
-use crate::export::{self, SvgOptions};
 use crate::glyph::Charset;
 use crate::ui::knobs::Mode;
-use crate::ui::scene::Scene;
-use crate::ui::theme::{BUILT_IN, Theme, ThemeError};
+use crate::ui::theme::{self, BUILT_IN, Theme, ThemeError};
 use crate::ui::{self, Options, UiError};
 
 use super::CliError;
-use super::args::{InterfaceArgs, ScreenshotArgs, ThemeAction};
+use super::args::{InterfaceArgs, ThemeAction};
 use super::commands::text_or_stdin;
 
 /// `logitscope [PROMPT]`.
@@ -20,8 +18,11 @@ pub(super) fn open(args: &InterfaceArgs) -> Result<(), CliError> {
     Ok(ui::run(options(args)?)?)
 }
 
-fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
+pub(super) fn options(args: &InterfaceArgs) -> Result<Options, CliError> {
     let chain = args.chain.chain()?;
+    if let Some(stage) = chain.guidance() {
+        return Err(CliError::Input(format!("{stage}: the interface has no negative prompt: use `logitscope run`")));
+    }
     let named = args.strategy.is_some() || !chain.stages().is_empty();
     // Somebody who asks for nothing gets something to look at: sampling through a usual chain.
     let strategy =
@@ -52,42 +53,36 @@ fn load_theme(name: &str) -> Result<Theme, ThemeError> {
     Theme::load(name, &|path: &Path| fs::read_to_string(path))
 }
 
-/// `screenshot`: the interface as it would be drawn, after some keys.
-pub(super) fn screenshot(args: &ScreenshotArgs) -> Result<(), CliError> {
-    let options = options(&args.interface)?;
-    let mut scene = Scene::open(&options, args.size.width, args.size.height)?;
-    scene.show(args.view)?;
-    scene.press(&args.keys)?;
-    let buffer = scene.buffer();
-    let Some(file) = &args.out else {
-        return Ok(stdout().lock().write_all(export::text(&buffer).as_bytes())?);
-    };
-    let picture = match file.extension().and_then(|extension| extension.to_str()) {
-        Some("svg") => {
-            let (foreground, background) = scene.ground();
-            export::svg(&buffer, &SvgOptions { title: "logitscope".into(), foreground, background })
-        }
-        Some("txt") => export::text(&buffer),
-        _ => return Err(CliError::Input(format!("--out: {} does not end in .svg or .txt", file.display()))),
-    };
-    fs::write(file, picture).map_err(|error| CliError::Failed(format!("can't write {}: {error}", file.display())))
-}
-
 /// `theme`.
 pub(super) fn theme(action: &ThemeAction) -> Result<(), CliError> {
     let mut out = stdout().lock();
     match action {
         ThemeAction::List => {
-            for (name, _) in BUILT_IN {
-                writeln!(out, "{name}")?;
+            let width = BUILT_IN.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+            for (name, text) in BUILT_IN {
+                writeln!(out, "{name:width$}  {}", theme::summary(text))?;
             }
         }
-        ThemeAction::Check { file } => {
-            // A bare name would be looked up among the built-in ones.
-            let path = if file.is_absolute() { file.clone() } else { Path::new(".").join(file) };
-            let theme = load_theme(&path.display().to_string())?;
-            writeln!(out, "{}: good", theme.name())?;
+        ThemeAction::Check { file } => check_theme(file, &mut out)?,
+    }
+    Ok(())
+}
+
+fn check_theme(file: &Path, out: &mut impl Write) -> Result<(), CliError> {
+    // A bare name would be looked up among the built-in ones.
+    let path = if file.is_absolute() { file.to_owned() } else { Path::new(".").join(file) };
+    let theme = load_theme(&path.display().to_string())?;
+    let faults = theme.faults();
+    if !faults.is_empty() {
+        for fault in &faults {
+            writeln!(stderr(), "{}: {fault}", file.display())?;
         }
+        let message = format!("{}: {} of its contrasts too low; see above", file.display(), faults.len());
+        return Err(CliError::Input(message));
+    }
+    match theme.text_contrast() {
+        Some(least) => writeln!(out, "{}: good, the contrast of all text is at least {least:.1}", theme.name())?,
+        None => writeln!(out, "{}: good, its colours are the terminal's", theme.name())?,
     }
     Ok(())
 }

@@ -4,13 +4,17 @@ mod args;
 mod beams;
 mod commands;
 mod compare;
+mod contrastive;
 mod error;
 mod exact;
+mod guidance;
 mod interface;
 mod processors;
 mod replay;
 mod score;
+mod screenshot;
 mod settings;
+mod speculative;
 
 use std::ffi::OsString;
 use std::io::Write;

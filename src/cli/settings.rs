@@ -1,7 +1,8 @@
 //! From the arguments as typed to validated settings: all rules between options are here.
 
 use crate::decode::strategy::{STRATEGIES, StrategyRow, strategy};
-use crate::decode::{Chain, Preset, Value};
+use crate::decode::{Chain, Preset, Stage, Value};
+use crate::engine::{Speculation, Verification};
 use crate::headless::RunSettings;
 use crate::model::{OpenOptions, SpecialTokens};
 
@@ -42,7 +43,7 @@ impl ChainArgs {
 
     /// Whether something was asked for that only sampling can do.
     fn asks_for_sampling(&self, chain: &Chain) -> bool {
-        let warper = |stage: &crate::decode::Stage| stage.row().kind == crate::decode::Kind::Warper;
+        let warper = |stage: &Stage| stage.row().kind == crate::decode::Kind::Warper;
         self.chain.is_some() || self.preset.is_some() || chain.stages().iter().any(warper)
     }
 
@@ -58,11 +59,9 @@ impl ChainArgs {
             None if seed.is_some() || self.asks_for_sampling(chain) => "sample",
             None => "greedy",
         };
-        let frozen =
-            |stage: &crate::decode::Stage| stage.row().name == "temperature" && *stage.value() == Value::Number(0.0);
         let resolved = match asked {
-            "sample" if chain.stages().iter().any(frozen) => "greedy",
-            "beam-sample" if chain.stages().iter().any(frozen) => "beam",
+            "sample" if is_frozen(chain) => "greedy",
+            "beam-sample" if is_frozen(chain) => "beam",
             asked => asked,
         };
         strategy(resolved).ok_or_else(|| {
@@ -72,22 +71,37 @@ impl ChainArgs {
     }
 }
 
+/// Whether a temperature of 0 leaves nothing to chance.
+fn is_frozen(chain: &Chain) -> bool {
+    let frozen = |stage: &Stage| stage.row().name == "temperature" && *stage.value() == Value::Number(0.0);
+    chain.stages().iter().any(frozen)
+}
+
 impl DecodingArgs {
     /// The settings of a run.
     pub(super) fn settings(&self, special: SpecialTokens, top: usize) -> Result<RunSettings, CliError> {
         let chain = self.chain.chain()?;
         let strategy = self.resolved_strategy(&chain)?;
         self.check_counts(strategy)?;
-        let chain = strategy.effective_chain(&chain);
+        let contrastive = self.contrastive.settings(strategy, &chain)?;
+        let speculation =
+            self.speculative.speculation(strategy, self.verification(&chain), self.num_return_sequences)?;
+        let chain = match speculation {
+            Some(Speculation { verification: Verification::Greedy, .. }) => chain.before_sampling(),
+            _ => strategy.effective_chain(&chain),
+        };
         Ok(RunSettings {
             strategy,
             budget: self.exact.budget(strategy, &chain, self)?,
+            speculation,
+            negative_prompt: self.guidance.negative_prompt(strategy, &chain)?,
             chain,
             seed: self.seed.unwrap_or(0),
             max_new_tokens: self.max_new_tokens,
             min_new_tokens: self.min_new_tokens,
             sequences: self.num_return_sequences as u64,
             beams: self.beams.settings(strategy, self.seed.unwrap_or(0), self.num_return_sequences)?,
+            contrastive,
             stop: self.stop.clone(),
             eos_token_ids: if self.ignore_eos { Some(Vec::new()) } else { self.eos_token_id.clone().map(|ids| ids.0) },
             special,
@@ -95,11 +109,21 @@ impl DecodingArgs {
         })
     }
 
+    /// Speculative decoding samples where anything asks for it.
+    fn verification(&self, chain: &Chain) -> Verification {
+        let asked = self.seed.is_some() || self.chain.asks_for_sampling(chain);
+        if asked && !is_frozen(chain) {
+            Verification::Sampled { seed: self.seed.unwrap_or(0) }
+        } else {
+            Verification::Greedy
+        }
+    }
+
     /// The strategy that was named, or that the options mean.
     fn resolved_strategy(&self, chain: &Chain) -> Result<&'static StrategyRow, CliError> {
         let asked = self.seed.is_some() || self.chain.asks_for_sampling(chain);
         let sampling = if asked { Sampling::Asked } else { Sampling::NotAsked };
-        let name = match self.strategy.as_deref() {
+        let name = match self.strategy.as_deref().or(self.contrastive.strategy()) {
             Some(name) => Some(name),
             None => self.beams.strategy(sampling)?,
         };
@@ -122,9 +146,9 @@ impl DecodingArgs {
             let n = self.num_return_sequences;
             return input(format!("--num-return-sequences: {n} is not between 1 and {MOST_SEQUENCES}"));
         }
-        if self.num_return_sequences > 1 && strategy.name == "greedy" {
-            let n = self.num_return_sequences;
-            return input(format!("--num-return-sequences: greedy finds one sequence, not {n}: use --strategy sample"));
+        if self.num_return_sequences > 1 && ["greedy", "contrastive"].contains(&strategy.name) {
+            let (name, n) = (strategy.name, self.num_return_sequences);
+            return input(format!("--num-return-sequences: {name} finds one sequence, not {n}: use --strategy sample"));
         }
         if self.stop.iter().any(String::is_empty) {
             return input("--stop: an empty text stops everything: give at least one character".into());

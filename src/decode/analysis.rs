@@ -160,6 +160,13 @@ impl Analysis {
         self.head.first().copied().unwrap_or_default()
     }
 
+    /// The `n` tokens that the chain likes best, in order; of equal ones the lower id first. Fewer where fewer are left.
+    #[must_use]
+    pub fn best(&self, n: usize) -> &[TokenId] {
+        let among = if n <= self.head.len() { &self.head } else { self.kept() };
+        &among[..n.min(among.len())]
+    }
+
     /// The first token, in descending sampling probability, whose cumulative probability exceeds `u`, which is in [0, 1).
     #[must_use]
     pub fn draw(&self, u: f64) -> Draw {

@@ -109,8 +109,13 @@ impl Candidates {
 
     /// Gives every surviving token the score that `change` makes of it.
     pub fn map_scores(&mut self, change: impl Fn(f64) -> f64) {
+        self.map_tokens(|_, score| change(score));
+    }
+
+    /// Gives every surviving token the score that `change` makes of its id and its score.
+    pub fn map_tokens(&mut self, change: impl Fn(TokenId, f64) -> f64) {
         for &id in &self.alive {
-            self.scores[id as usize] = change(self.scores[id as usize]);
+            self.scores[id as usize] = change(id, self.scores[id as usize]);
         }
         self.sorted = 0;
     }

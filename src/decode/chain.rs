@@ -163,6 +163,12 @@ impl Chain {
         Ok(self.with_in_order(stage))
     }
 
+    /// The stage that needs what the model says after a negative prompt, where there is one.
+    #[must_use]
+    pub fn guidance(&self) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.row.kind == Kind::Guidance)
+    }
+
     /// What greedy and beam search use: the stages before temperature, as transformers does without sampling. A chain
     /// without a temperature ends where its first warper begins.
     #[must_use]
@@ -196,6 +202,7 @@ static PRESETS: &[Preset] = &[
     Preset {
         name: "transformers",
         order: &[
+            "guidance_scale",
             "regex",
             "logit_bias",
             "repetition_penalty",
@@ -286,7 +293,10 @@ mod tests {
     #[test]
     fn refusals_name_what_was_wrong() {
         let message = |text: &str| Chain::parse(text).unwrap_err().to_string();
-        assert!(message("top_q=3").starts_with("no processor is called `top_q`; there are regex, logit_bias, "));
+        assert!(
+            message("top_q=3")
+                .starts_with("no processor is called `top_q`; there are guidance_scale, regex, logit_bias, ")
+        );
         assert_eq!(message("top_p=1.5"), "top_p: `1.5` is out of range: it must be at least 0 and at most 1");
         assert_eq!(message("temperature=-1"), "temperature: `-1` is out of range: it must be at least 0");
         assert_eq!(message("top_k=-3"), "top_k: `-3` is not a whole number from 0");

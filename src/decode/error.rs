@@ -57,6 +57,19 @@ pub enum DecodeError {
     /// A chain that is not `name=value,name=value`.
     #[error("`{0}` is not name=value")]
     BadChain(String),
+    /// Guidance without anything to steer away from.
+    #[error(
+        "guidance_scale steers by what follows a negative prompt, and there is none: give `negative` logits, or use run"
+    )]
+    NoNegative,
+    /// Logits after the negative prompt of another vocabulary.
+    #[error("guidance_scale: {given} logits after the negative prompt for a vocabulary of {vocab_size}")]
+    OtherNegative {
+        /// Number of logits.
+        vocab_size: usize,
+        /// Number of logits after the negative prompt.
+        given: usize,
+    },
     /// A token id outside of the vocabulary.
     #[error("{what}: token {id} is outside of the vocabulary of {vocab_size}")]
     BadToken {

@@ -19,6 +19,7 @@ pub mod beam;
 mod candidates;
 mod chain;
 pub mod consensus;
+pub mod contrastive;
 pub mod diff;
 mod distribution;
 mod error;
@@ -28,6 +29,7 @@ pub mod processors;
 mod sampler;
 mod scan;
 pub mod scoring;
+pub mod speculative;
 pub mod strategy;
 
 pub use analysis::{Analysis, Margin, Removal, StageTrace};
@@ -37,7 +39,7 @@ pub use distribution::{Distribution, by_score};
 pub use error::DecodeError;
 pub use processor::{Context, Direction, Field, Kind, LogitsProcessor, Parameter, ProcessorRow, TokenBytes, Value};
 pub use processors::{PROCESSORS, processor};
-pub use sampler::{Draw, chance, uniform};
+pub use sampler::{Draw, chance, drafting, uniform, verifying};
 
 /// The number of a token in a vocabulary.
 pub type TokenId = u32;

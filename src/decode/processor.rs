@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Bound;
 
-use super::{Candidates, DecodeError, TokenId};
+use super::{Candidates, DecodeError, Distribution, TokenId};
 
 /// What a processor may know besides the scores.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Context<'a> {
     pub bytes: Option<&'a dyn TokenBytes>,
     /// Ids that end the text, for processors that decide when it may end.
     pub end_ids: &'a [TokenId],
+    /// What the model says after the negative prompt, for guidance; `None` where there is none.
+    pub negative: Option<&'a Distribution>,
 }
 
 /// What a token stands for.
@@ -50,6 +52,8 @@ pub trait LogitsProcessor: fmt::Debug + Send + Sync {
 /// Where a processor belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// Steers by what the model says after another prompt; only where one sequence is generated and that one is read beside it.
+    Guidance,
     /// Changes what the model prefers; used by greedy and beam search too.
     Penalty,
     /// Shapes or truncates the distribution that sampling draws from.

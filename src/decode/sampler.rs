@@ -24,6 +24,18 @@ pub fn chance(seed: u64, sequence: u64, step: u64) -> f64 {
     uniform(seed, sequence | 1 << 63, step)
 }
 
+/// The random number of a drafted token in speculative decoding: as [`uniform`], from streams of its own.
+#[must_use]
+pub fn drafting(seed: u64, sequence: u64, step: u64) -> f64 {
+    uniform(seed, sequence | 1 << 62, step)
+}
+
+/// The random number that accepts or rejects a drafted token: as [`uniform`], from streams of its own.
+#[must_use]
+pub fn verifying(seed: u64, sequence: u64, step: u64) -> f64 {
+    uniform(seed, sequence | 1 << 61, step)
+}
+
 /// A draw and the token that it chose.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Draw {

@@ -48,6 +48,7 @@ impl Question {
             chance: self.chance,
             bytes: pieces.as_ref().map(|pieces| pieces as &dyn TokenBytes),
             end_ids: &self.end_ids,
+            negative: None,
         };
         Analysis::new(model, &self.chain, context)
     }

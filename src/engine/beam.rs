@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::decode::beam::{
-    BeamNode, BeamSearch, BeamSettings, BeamStep, BeamTask, BeamText, BeamToken, Ending, Hypothesis,
+    Beam, BeamNode, BeamSearch, BeamSettings, BeamStep, BeamTask, BeamText, BeamToken, Ending, Hypothesis,
 };
 use crate::decode::{Chain, Distribution, TokenId};
 use crate::model::{CacheNode, LanguageModel, Positions, Run, Tokenizer, unwatched};
 
 use super::EngineError;
-use super::generate::{FinishReason, Generated, GeneratedToken, PromptRead, chain_of_step, finished};
+use super::generate::{FinishReason, Generated, GeneratedToken, PromptRead};
+use super::growing::{chain_of_step, finished};
 use super::text::{Pieces, assemble, find_stop};
 
 /// Steps between two sweeps of the cache. What is dropped meanwhile costs its slots; a sweep costs a pass over all slots.
@@ -111,6 +112,21 @@ impl GrowingBeams {
     #[must_use]
     pub fn live(&self) -> Vec<CacheNode> {
         self.cached.iter().map(|(_, node)| *node).collect()
+    }
+
+    /// What the next step reads: the last token of every live beam, each after a cache entry. Nothing before the first step.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<(CacheNode, TokenId)> {
+        let wanted = |beam: &Beam| {
+            let (_, parent) = self.cached.iter().find(|(node, _)| *node == beam.parent)?;
+            Some((*parent, beam.tokens.last()?.id))
+        };
+        self.search.live().filter_map(wanted).collect()
+    }
+
+    /// The model's distributions that the last step chose from.
+    pub(super) fn models(&self) -> &[Arc<Distribution>] {
+        &self.models
     }
 
     /// One step: reads the last token of every live beam in one batch, and decides who goes on.

@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::decode::strategy::{Choice, Strategy};
-use crate::decode::{Analysis, Chain, Context, Distribution, TokenId};
-use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run, Tokenizer};
+use crate::decode::strategy::Strategy;
+use crate::decode::{Chain, Distribution, TokenId};
+use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run, RunOutput, Tokenizer};
 
 use super::EngineError;
 use super::evaluator::{CHUNK, TokenScore};
-use super::text::{Pieces, assemble, find_stop};
+use super::growing::{Growing, Observe, StepDetail};
 
 /// What is to be generated.
 pub struct Request<'a> {
@@ -30,6 +30,8 @@ pub struct Request<'a> {
     pub stop: &'a [String],
     /// The number of the sample drawn from this prompt, from 0.
     pub sequence: u64,
+    /// The negative prompt, where a stage of the chain steers by one: the sequence is read after it too.
+    pub negative: Option<&'a PromptRead>,
 }
 
 /// Why a sequence ended.
@@ -55,22 +57,6 @@ pub struct GeneratedToken {
     pub sampling_logprob: f64,
     /// Rank under the model alone, from 1.
     pub rank: usize,
-}
-
-/// One step, as an observer sees it.
-pub struct Step<'a> {
-    /// The sample, from 0.
-    pub sequence: u64,
-    /// Tokens generated before it.
-    pub step: usize,
-    /// Tokens before it, the prompt's included.
-    pub context_length: usize,
-    /// The distribution and what the chain made of it.
-    pub analysis: &'a Analysis,
-    /// What was chosen.
-    pub choice: Choice,
-    /// The same, with its probabilities.
-    pub token: GeneratedToken,
 }
 
 /// A finished sequence.
@@ -103,6 +89,8 @@ pub struct Timing {
 pub struct PromptRead {
     pub(super) end: CacheNode,
     pub(super) logits: Arc<[f32]>,
+    /// The hidden state of each token; empty where the model gives none.
+    pub(super) hidden: Vec<Arc<[f32]>>,
     /// One for each token; the first has none.
     pub scores: Vec<Option<TokenScore>>,
 }
@@ -127,6 +115,7 @@ pub fn read_prompt(
         )));
     }
     let mut scores = vec![None];
+    let mut hidden = Vec::new();
     let mut last: Option<(CacheNode, Arc<[f32]>)> = None;
     for (index, tokens) in prompt.chunks(CHUNK).enumerate() {
         let run = Run { after: last.as_ref().map(|(node, _)| *node), tokens, logits: Positions::All };
@@ -134,6 +123,7 @@ pub fn read_prompt(
         let mut shifted = |progress: Progress| watch(Progress { done: index * CHUNK + progress.done, total });
         let outputs = model.forward(&[run], &mut shifted).map_err(EngineError::from_model)?;
         for output in outputs {
+            hidden.extend(output.hidden);
             for (i, (node, logits)) in output.nodes.into_iter().zip(output.logits).enumerate() {
                 if let Some(&next) = prompt.get(index * CHUNK + i + 1) {
                     scores.push(Some(TokenScore::of(next, &logits)?));
@@ -142,8 +132,8 @@ pub fn read_prompt(
             }
         }
     }
-    let (end, logits) = last.ok_or_else(|| EngineError::Request("the model gave no logits".into()))?;
-    Ok(PromptRead { end, logits, scores })
+    let (end, logits) = last.ok_or_else(no_logits)?;
+    Ok(PromptRead { end, logits, hidden, scores })
 }
 
 /// Generates one sequence after a prompt that was read, and shows every step to `observe`.
@@ -155,95 +145,44 @@ pub fn generate(
     tokenizer: &dyn Tokenizer,
     prompt: &PromptRead,
     request: &Request<'_>,
-    observe: &mut dyn FnMut(&Step<'_>) -> ControlFlow<()>,
+    observe: &mut Observe<'_>,
 ) -> Result<Generated, EngineError> {
-    let room = model.info().context_length.saturating_sub(request.prompt.len());
-    let length = request.max_new_tokens.min(room);
-    let chain = request.strategy.effective_chain(request.chain).forbidding(&model.info().never_chosen)?;
-    let mut history = request.prompt.to_vec();
-    let (mut node, mut logits) = (prompt.end, Arc::clone(&prompt.logits));
-    let mut tokens: Vec<GeneratedToken> = Vec::new();
-    let mut finish = FinishReason::Length;
-    let mut stopped_at = None;
-    while tokens.len() < length {
-        let step = tokens.len();
-        let chain = chain_of_step(&chain, (request.min_new_tokens, request.eos_token_ids), step)?;
-        let sampling_logprobs: Vec<f64> = tokens.iter().map(|token| token.sampling_logprob).collect();
-        let context = Context {
-            history: &history,
-            prompt_length: request.prompt.len(),
-            sampling_logprobs: &sampling_logprobs,
-            chance: request.strategy.chance(request.sequence, step as u64),
-            bytes: Some(&Pieces(tokenizer)),
-            end_ids: request.eos_token_ids,
-        };
-        let analysis = Analysis::new(Arc::new(Distribution::from_logits(&logits)?), &chain, context)?;
-        let choice = request.strategy.choose(&analysis, request.sequence, step as u64);
-        let token = score(&analysis, choice.token);
-        let context_length = history.len();
-        let seen = Step { sequence: request.sequence, step, context_length, analysis: &analysis, choice, token };
-        if observe(&seen).is_break() {
-            return Err(EngineError::Interrupted);
-        }
-        tokens.push(token);
-        history.push(token.id);
-        if request.eos_token_ids.contains(&token.id) {
-            finish = FinishReason::Eos;
-            break;
-        }
-        stopped_at = find_stop(&assemble(tokenizer, tokens.iter().map(|token| &token.id)), request.stop);
-        if stopped_at.is_some() {
-            finish = FinishReason::Stop;
-            break;
-        }
-        if tokens.len() < length {
-            (node, logits) = read_one(model, node, token.id)?;
+    let mut growing = Growing::new(model.info(), tokenizer, request)?;
+    let mut ends: Vec<End> = std::iter::once(prompt).chain(request.negative).map(PromptRead::end).collect();
+    while growing.finish().is_none() {
+        let [(_, logits), negative @ ..] = &ends[..] else { return Err(no_logits()) };
+        let negative = negative.first().map(|(_, logits)| Distribution::from_logits(logits)).transpose()?;
+        let analysis = growing.analyse_against(logits, negative.as_ref())?;
+        let choice = growing.choose(&analysis);
+        if growing.take(&analysis, choice, StepDetail::Plain, observe)?.is_none() {
+            ends = read_next(model, &ends, choice.token)?;
         }
     }
-    Ok(finished(tokenizer, tokens, finish, stopped_at))
+    Ok(growing.finished())
 }
 
-/// Before `min_new_tokens` the end tokens are forbidden, visibly: as a stage of the chain.
-pub(super) fn chain_of_step(
-    chain: &Chain,
-    (min_new_tokens, ends): (usize, &[TokenId]),
-    step: usize,
-) -> Result<Chain, EngineError> {
-    let forbidden = if step < min_new_tokens { ends } else { &[] };
-    Ok(chain.clone().forbidding(forbidden)?)
+/// A token that was read, and the logits after it.
+pub(super) type End = (CacheNode, Arc<[f32]>);
+
+impl PromptRead {
+    fn end(&self) -> End {
+        (self.end, Arc::clone(&self.logits))
+    }
 }
 
-fn score(analysis: &Analysis, id: TokenId) -> GeneratedToken {
-    let model = analysis.model();
-    let sampling_logprob = analysis.sampling_logprob(id);
-    GeneratedToken { id, logprob: model.logprob(id), sampling_logprob, rank: model.rank(id) }
+/// Reads a token after each of these, in one batch.
+pub(super) fn read_next(model: &mut dyn LanguageModel, ends: &[End], token: TokenId) -> Result<Vec<End>, EngineError> {
+    let tokens = [token];
+    let run = |(node, _): &End| Run { after: Some(*node), tokens: &tokens, logits: Positions::Last };
+    let runs: Vec<Run<'_>> = ends.iter().map(run).collect();
+    let outputs = model.forward(&runs, &mut crate::model::unwatched).map_err(EngineError::from_model)?;
+    let last = |output: RunOutput| Some((*output.nodes.last()?, output.logits.into_iter().last()?));
+    outputs.into_iter().map(|output| last(output).ok_or_else(no_logits)).collect()
 }
 
-fn read_one(
-    model: &mut dyn LanguageModel,
-    after: CacheNode,
-    token: TokenId,
-) -> Result<(CacheNode, Arc<[f32]>), EngineError> {
-    let run = Run { after: Some(after), tokens: &[token], logits: Positions::Last };
-    let outputs = model.forward(&[run], &mut crate::model::unwatched).map_err(EngineError::from_model)?;
-    let output = outputs.into_iter().next();
-    let last = output.and_then(|output| Some((*output.nodes.last()?, output.logits.into_iter().last()?)));
-    last.ok_or_else(|| EngineError::Request("the model gave no logits".into()))
-}
-
-/// The sequence, scored by its sum.
-pub(super) fn finished(
-    tokenizer: &dyn Tokenizer,
-    tokens: Vec<GeneratedToken>,
-    finish_reason: FinishReason,
-    stopped_at: Option<usize>,
-) -> Generated {
-    let spoken = tokens.len() - usize::from(finish_reason == FinishReason::Eos);
-    let mut bytes = assemble(tokenizer, tokens[..spoken].iter().map(|token| &token.id));
-    bytes.truncate(stopped_at.unwrap_or(bytes.len()));
-    let sum_logprob = tokens.iter().map(|token| token.logprob).sum();
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Generated { tokens, text, sum_logprob, score: sum_logprob, finish_reason }
+/// A model that breaks its contract.
+pub(super) fn no_logits() -> EngineError {
+    EngineError::Request("the model gave no logits".into())
 }
 
 /// Runs `work` and tells how long it took.

@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use crate::decode::TokenId;
 use crate::model::{CacheNode, CacheUse, LanguageModel, ModelError, ModelInfo, Progress, Run, RunOutput};
 
-/// Remembers every single token that was read after a cache node, with its logits, until it is dropped. Nothing is forgotten
+/// Remembers what every single token gave that was read after a cache node, until it is dropped. Nothing is forgotten
 /// meanwhile: `retain` does nothing, since a branch that one decoder drops may be another's.
 pub struct Memo<'a> {
     model: &'a mut dyn LanguageModel,
-    read: HashMap<Key, (CacheNode, Arc<[f32]>)>,
+    read: HashMap<Key, RunOutput>,
 }
 
 /// The node that a token came after, and the token.
@@ -24,8 +23,7 @@ impl<'a> Memo<'a> {
     }
 
     fn recall(&self, run: &Run<'_>) -> Option<RunOutput> {
-        let (node, logits) = self.read.get(&key(run)?)?;
-        Some(RunOutput { nodes: vec![*node], logits: vec![Arc::clone(logits)] })
+        self.read.get(&key(run)?).cloned()
     }
 }
 
@@ -52,8 +50,8 @@ impl LanguageModel for Memo<'_> {
         let fresh: Vec<Run<'_>> = unread.map(|(run, _)| *run).collect();
         let outputs = if fresh.is_empty() { Vec::new() } else { self.model.forward(&fresh, watch)? };
         for (run, output) in fresh.iter().zip(&outputs) {
-            if let (Some(key), [node], [logits]) = (key(run), &output.nodes[..], &output.logits[..]) {
-                self.read.insert(key, (*node, Arc::clone(logits)));
+            if let Some(key) = key(run) {
+                self.read.insert(key, output.clone());
             }
         }
         // The fresh outputs come in the order in which they were asked for, and fill the gaps.

@@ -3,13 +3,16 @@
 
 mod analyst;
 mod beam;
+mod contrastive;
 mod error;
 mod evaluator;
 mod exact;
 mod generate;
+mod growing;
 mod jobs;
 mod memo;
 mod score;
+mod speculative;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -17,17 +20,21 @@ mod worker;
 
 pub use analyst::Question;
 pub use beam::{BeamRequest, DroppedBeams, GrowingBeams, ObservedBeams, generate_beams};
+pub use contrastive::generate_contrastive;
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
 pub use exact::{Exact, ExactProgress, ExactRequest, Given, GrowingExact, Rival, exact};
 pub use generate::{
-    FinishReason, Generated, GeneratedToken, PromptRead, Request, Step, Timing, generate, read_prompt, timed,
+    FinishReason, Generated, GeneratedToken, PromptRead, Request, Timing, generate, read_prompt, timed,
 };
+pub use growing::{Observe, Step, StepDetail};
 pub use jobs::{
-    BeamsAsked, BeamsJob, BeamsMade, GreedyToken, Ground, Job, Lane, News, OptimumAsked, OptimumFound, OptimumJob,
-    Proof, ScoreJob, Scored, ScoredCompletion,
+    BeamsAsked, BeamsJob, BeamsMade, ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared,
+    ComparedToken, GreedyToken, Ground, Job, Lane, News, OptimumAsked, OptimumFound, OptimumJob, Proof, ScoreAsked,
+    ScoreJob, Scored, ScoredCompletion, TopToken,
 };
 pub use memo::Memo;
 pub use score::{ScoreRequest, Scores, score, score_text};
+pub use speculative::{Reader, Speculation, SpeculativeCount, Verification, generate_speculatively};
 pub use text::assemble;
 pub use worker::{Command, Engine, Event};

@@ -15,6 +15,10 @@ use crate::model::{
 use crate::session::{Chosen, How, NodeId, Session};
 
 mod beams;
+mod compare;
+mod contrastive;
+mod guidance;
+mod speculative;
 
 const VOCAB: usize = 6;
 const CONTEXT: usize = 12;
@@ -69,7 +73,7 @@ impl LanguageModel for Counting {
             if watch(Progress { done: 0, total: run.tokens.len() }).is_break() {
                 return Err(ModelError::Cancelled);
             }
-            let mut output = RunOutput { nodes: Vec::new(), logits: Vec::new() };
+            let mut output = RunOutput { nodes: Vec::new(), logits: Vec::new(), hidden: Vec::new() };
             let mut parent = run.after.map(|node| node.0);
             for &token in run.tokens {
                 assert!((token as usize) < VOCAB, "a token that panics the worker");
@@ -155,6 +159,7 @@ fn run<'a>(
         eos_token_ids: plan.eos_token_ids,
         stop: plan.stop,
         sequence: plan.sequence,
+        negative: None,
     };
     let mut draws = Vec::new();
     let generated = generate(&mut model, &Digits::new(), &read, &request, &mut |step| {

@@ -2,22 +2,11 @@
 
 use std::fmt::Write;
 
-use ratatui::buffer::{Buffer, Cell};
-use ratatui::style::{Color, Modifier};
-use unicode_width::UnicodeWidthStr;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 use super::boxes;
-
-/// What a buffer does not say of itself.
-#[derive(Clone, Debug)]
-pub struct SvgOptions {
-    /// What the picture shows, for those who can't see it.
-    pub title: String,
-    /// Colour of text whose colour the terminal decides.
-    pub foreground: [u8; 3],
-    /// The same of backgrounds.
-    pub background: [u8; 3],
-}
+use super::picture::{Picture, Placed, Rgb, Row};
 
 const CELL_WIDTH: f64 = 9.6;
 const CELL_HEIGHT: f64 = 21.0;
@@ -26,81 +15,49 @@ const MARGIN: f64 = 12.0;
 const FONTS: &str =
     "'JetBrains Mono','Cascadia Mono','SF Mono',Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace";
 
-/// The buffer as an SVG document.
+/// The picture as an SVG document; the title is for those who can't see it.
 #[must_use]
-pub fn svg(buffer: &Buffer, options: &SvgOptions) -> String {
-    let width = f64::from(buffer.area.width) * CELL_WIDTH + 2.0 * MARGIN;
-    let height = f64::from(buffer.area.height) * CELL_HEIGHT + 2.0 * MARGIN;
-    let mut page = Page { out: String::new(), options };
-    let _ = writeln!(
-        page.out,
+pub fn svg(picture: &Picture, title: &str) -> String {
+    let mut out = opening(picture.buffer.area, title, "");
+    out.extend(drawing(picture));
+    out.push_str("</svg>\n");
+    out
+}
+
+/// All that stands before the drawing of a screen of this size.
+pub(super) fn opening(area: Rect, title: &str, style: &str) -> String {
+    let [w, h] = size(area).map(number);
+    let title = escape(title);
+    format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" xml:space=\"preserve\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\">\n\
          <title>{title}</title>\n\
-         <style>text{{font:16px {FONTS};white-space:pre;unicode-bidi:bidi-override}}.b{{font-weight:700}}.i{{font-style:italic}}</style>\n\
-         <rect width=\"{w}\" height=\"{h}\" rx=\"8\" fill=\"{ground}\"/>",
-        w = number(width),
-        h = number(height),
-        title = escape(&options.title),
-        ground = hex(options.background),
-    );
-    for y in 0..buffer.area.height {
-        let row = Row::read(buffer, y, &page);
+         <style>text{{font:16px {FONTS};white-space:pre;unicode-bidi:bidi-override}}.b{{font-weight:700}}.i{{font-style:italic}}{style}</style>\n",
+    )
+}
+
+/// The ground and each row, as elements.
+pub(super) fn drawing(picture: &Picture) -> Vec<String> {
+    let [w, h] = size(picture.buffer.area).map(number);
+    let ground = format!("<rect width=\"{w}\" height=\"{h}\" rx=\"8\" fill=\"{}\"/>\n", hex(picture.background));
+    let rows = picture.rows().map(|row| {
+        let mut page = Page::default();
         page.backgrounds(&row);
         page.symbols(&row);
-    }
-    page.out.push_str("</svg>\n");
-    page.out
+        page.out
+    });
+    std::iter::once(ground).chain(rows).collect()
 }
 
-/// One drawn symbol of a row.
-struct Placed<'a> {
-    x: u16,
-    cells: u16,
-    symbol: &'a str,
-    fg: [u8; 3],
-    bg: [u8; 3],
-    modifier: Modifier,
+fn size(area: Rect) -> [f64; 2] {
+    [f64::from(area.width) * CELL_WIDTH + 2.0 * MARGIN, f64::from(area.height) * CELL_HEIGHT + 2.0 * MARGIN]
 }
 
-struct Row<'a> {
-    y: u16,
-    placed: Vec<Placed<'a>>,
-}
-
-impl<'a> Row<'a> {
-    fn read(buffer: &'a Buffer, y: u16, page: &Page<'_>) -> Self {
-        let mut placed = Vec::new();
-        let mut x = 0;
-        while x < buffer.area.width {
-            let Some(cell) = buffer.cell((buffer.area.x + x, buffer.area.y + y)) else { break };
-            let (fg, bg) = page.colours(cell);
-            let cells = (cell.symbol().width().max(1) as u16).min(buffer.area.width - x);
-            placed.push(Placed { x, cells, symbol: cell.symbol(), fg, bg, modifier: cell.modifier });
-            x += cells;
-        }
-        Self { y, placed }
-    }
-}
-
-struct Page<'a> {
+#[derive(Default)]
+struct Page {
     out: String,
-    options: &'a SvgOptions,
 }
 
-impl Page<'_> {
-    /// Text and background colour as they are seen.
-    fn colours(&self, cell: &Cell) -> ([u8; 3], [u8; 3]) {
-        let fg = fixed(cell.fg).unwrap_or(self.options.foreground);
-        let bg = fixed(cell.bg).unwrap_or(self.options.background);
-        let (mut fg, bg) = if cell.modifier.contains(Modifier::REVERSED) { (bg, fg) } else { (fg, bg) };
-        if cell.modifier.contains(Modifier::DIM) {
-            for (channel, under) in fg.iter_mut().zip(bg) {
-                *channel = ((2 * u16::from(*channel) + u16::from(under)) / 3) as u8;
-            }
-        }
-        (fg, bg)
-    }
-
+impl Page {
     fn backgrounds(&mut self, row: &Row<'_>) {
         for run in row.placed.chunk_by(|a, b| a.bg == b.bg) {
             let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
@@ -115,10 +72,10 @@ impl Page<'_> {
             let (x, y) = (f64::from(first.x), f64::from(row.y));
             let cells = f64::from(last.x + last.cells - first.x);
             if first.modifier.contains(Modifier::UNDERLINED) {
-                self.rect(x, y, [0.0, 0.87, cells, 0.06], first.fg);
+                self.rect(x, y, boxes::underline(cells), first.fg);
             }
             if first.modifier.contains(Modifier::CROSSED_OUT) {
-                self.rect(x, y, [0.0, 0.5, cells, 0.06], first.fg);
+                self.rect(x, y, boxes::strike(cells), first.fg);
             }
             if let Some(parts) = boxes::parts(first.symbol, CELL_HEIGHT / CELL_WIDTH) {
                 for [left, top, width, height] in parts {
@@ -160,7 +117,7 @@ impl Page<'_> {
     }
 
     /// A rectangle in units of cells, relative to a cell.
-    fn rect(&mut self, x: f64, y: f64, [left, top, width, height]: boxes::Part, fill: [u8; 3]) {
+    fn rect(&mut self, x: f64, y: f64, [left, top, width, height]: boxes::Part, fill: Rgb) {
         let _ = writeln!(
             self.out,
             "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\" shape-rendering=\"crispEdges\"/>",
@@ -182,12 +139,12 @@ fn same_run(a: &Placed<'_>, b: &Placed<'_>) -> bool {
 }
 
 /// A number with at most two decimals and none that say nothing.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn hex([red, green, blue]: [u8; 3]) -> String {
+fn hex([red, green, blue]: Rgb) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
@@ -195,46 +152,18 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Red, green and blue of a colour; `None` where the terminal decides.
-fn fixed(colour: Color) -> Option<[u8; 3]> {
-    const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    Some(match colour {
-        Color::Reset => return None,
-        Color::Rgb(red, green, blue) => [red, green, blue],
-        Color::Indexed(index @ 16..232) => {
-            let index = usize::from(index - 16);
-            [CUBE[index / 36], CUBE[index / 6 % 6], CUBE[index % 6]]
-        }
-        Color::Indexed(index @ 232..) => [8 + (index - 232) * 10; 3],
-        Color::Black | Color::Indexed(0) => [0, 0, 0],
-        Color::Red | Color::Indexed(1) => [205, 0, 0],
-        Color::Green | Color::Indexed(2) => [0, 205, 0],
-        Color::Yellow | Color::Indexed(3) => [205, 205, 0],
-        Color::Blue | Color::Indexed(4) => [0, 0, 238],
-        Color::Magenta | Color::Indexed(5) => [205, 0, 205],
-        Color::Cyan | Color::Indexed(6) => [0, 205, 205],
-        Color::Gray | Color::Indexed(7) => [229, 229, 229],
-        Color::DarkGray | Color::Indexed(8) => [127, 127, 127],
-        Color::LightRed | Color::Indexed(9) => [255, 0, 0],
-        Color::LightGreen | Color::Indexed(10) => [0, 255, 0],
-        Color::LightYellow | Color::Indexed(11) => [255, 255, 0],
-        Color::LightBlue | Color::Indexed(12) => [92, 92, 255],
-        Color::LightMagenta | Color::Indexed(13) => [255, 0, 255],
-        Color::LightCyan | Color::Indexed(14) => [0, 255, 255],
-        Color::White | Color::Indexed(15) => [255, 255, 255],
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ratatui::{layout::Rect, style::Style};
+    use ratatui::{
+        buffer::Buffer,
+        style::{Color, Style},
+    };
 
     fn picture(text: &str, style: Style) -> String {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 1));
         buffer.set_string(0, 0, text, style);
-        let options = SvgOptions { title: "a & b".into(), foreground: [255; 3], background: [0; 3] };
-        svg(&buffer, &options)
+        svg(&Picture { buffer, foreground: [255; 3], background: [0; 3] }, "a & b")
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::model::{LoadedModel, ModelInfo, SpecialTokens, Tokenizer};
 
 use super::document::{OutputToken, Prompt, Sequence, TimingDocument, finite, settings as settings_document};
 use super::progress::Progress;
-use super::run::{Interrupt, Job, RunSettings, Work, check_prompt};
+use super::run::{Interrupt, Job, RunSettings, Work, check_prompt, read_negative};
 use super::style::Style;
 use super::write::{Report, escaped, percent};
 use super::{Format, HeadlessError};
@@ -139,8 +139,13 @@ impl Shared<'_> {
         let job = Job { settings, format: Format::Json, style, interrupt, progress };
         let mut report = Report::new(Format::Json, style, 0, None);
         let (model, tokenizer, read, ids) = (&mut self.memo, self.tokenizer, &self.read, &self.ids[..]);
-        let work = Work { model, tokenizer, read, ids, eos: &eos, job: &job, report: &mut report };
+        let (negative, more) = timed(|| read_negative(model, tokenizer, settings, ids, &mut |_| interrupt.check()));
+        let negative = negative?;
+        let negative = negative.as_ref();
+        let work =
+            Work { model, tokenizer, read, negative, draft: None, ids, eos: &eos, job: &job, report: &mut report };
         let (done, decode) = timed(|| work.done());
+        let prefill = prefill + more;
         let (generated, _) = done?;
         let new_tokens = generated.iter().map(|sequence| sequence.tokens.len()).sum();
         let sequences = generated.iter().map(|sequence| Sequence::new(sequence, tokenizer)).collect();

@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 use crate::decode::beam::EarlyStopping;
 use crate::decode::strategy::StrategyKind;
 use crate::decode::{Analysis, PROCESSORS, StageTrace, TokenId};
-use crate::engine::{FinishReason, Generated, GeneratedToken, Step, Timing, TokenScore};
+use crate::engine::{FinishReason, Generated, GeneratedToken, Step, Timing, TokenScore, Verification};
 use crate::model::{ModelInfo, Tokenizer};
 
 use super::beams::BeamStepRecord;
-use super::exact::ExactDocument;
+use super::detail::{Detail, Outcome};
 use super::run::RunSettings;
 use super::samples::Samples;
 
@@ -153,7 +153,7 @@ pub(super) struct RunDocument<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) samples: Option<Samples>,
     #[serde(flatten)]
-    pub(super) exact: Option<ExactDocument>,
+    pub(super) outcome: Outcome,
     pub(super) timing: TimingDocument,
 }
 
@@ -170,8 +170,20 @@ pub(super) fn settings(settings: &RunSettings, eos_token_ids: &[TokenId]) -> Map
             put(row.name, value_json(stage.value()));
         }
     }
+    if settings.chain.guidance().is_some() {
+        put("negative_prompt", settings.negative_prompt.clone().into());
+    }
     if matches!(settings.strategy.kind, StrategyKind::Exact) {
         put("budget", settings.budget.into());
+    }
+    if let Some(contrastive) = &settings.contrastive {
+        put("penalty_alpha", contrastive.penalty_alpha.into());
+        put("top_k", contrastive.top_k.into());
+    }
+    if let Some(speculation) = &settings.speculation {
+        put("num_assistant_tokens", speculation.assistant_tokens.into());
+        let sampled = matches!(speculation.verification, Verification::Sampled { .. });
+        put("do_sample", sampled.into());
     }
     if let Some(beams) = &settings.beams {
         put("num_beams", beams.beams.into());
@@ -287,6 +299,8 @@ pub(super) enum Record<'a> {
         sampling_entropy: f64,
         stages: Vec<StageRecord>,
         candidates: Vec<Candidate>,
+        #[serde(flatten)]
+        detail: Detail,
     },
     /// One for each step of a beam search.
     BeamStep(BeamStepRecord),
@@ -296,7 +310,7 @@ pub(super) enum Record<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         samples: Option<Samples>,
         #[serde(flatten)]
-        exact: Option<ExactDocument>,
+        outcome: Outcome,
         timing: TimingDocument,
     },
 }
@@ -319,6 +333,7 @@ impl Record<'_> {
             sampling_entropy: analysis.sampling_entropy(),
             stages: StageRecord::all(analysis.stages()),
             candidates: listed.into_iter().map(|id| Candidate::new(id, analysis, tokenizer)).collect(),
+            detail: Detail::new(step.detail, tokenizer),
         }
     }
 }

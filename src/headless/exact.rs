@@ -90,6 +90,7 @@ impl Ground<'_> {
             eos_token_ids: self.eos,
             stop: &[],
             sequence: 0,
+            negative: None,
         };
         let interrupt = self.job.interrupt;
         let found = generate(self.model, self.tokenizer, self.read, &request, &mut |_| interrupt.check())?;

@@ -6,6 +6,8 @@ use crate::glyph::{self, Charset};
 use crate::model::Tokenizer;
 use crate::session::trace;
 
+use super::contrastive;
+use super::detail::Detail;
 use super::document::finite;
 use super::style::Style;
 use super::write::percent;
@@ -45,6 +47,8 @@ pub(super) struct StepFigures {
     pub(super) sampling_entropy: Option<f64>,
     /// What each stage removed: its label, how many tokens, which mass.
     pub(super) removed: Vec<(String, usize, f64)>,
+    /// What the way of generating adds.
+    pub(super) note: Option<String>,
 }
 
 impl StepFigures {
@@ -68,6 +72,7 @@ impl StepFigures {
                 .iter()
                 .map(|stage| (stage.label.clone(), stage.removed, stage.removed_mass))
                 .collect(),
+            note: contrastive::taken(step.detail, tokenizer).or_else(|| Detail::new(step.detail, tokenizer).note()),
         }
     }
 
@@ -79,6 +84,7 @@ impl StepFigures {
             entropy: step.entropy,
             sampling_entropy: step.sampling_entropy,
             removed: step.stages.iter().map(removed).collect(),
+            note: contrastive::recorded(step).or_else(|| Detail::recorded(step).note()),
             ..Self::listed(step.sequence, step.step, &step.chosen)
         }
     }
@@ -98,6 +104,7 @@ impl StepFigures {
             entropy: None,
             sampling_entropy: None,
             removed: Vec::new(),
+            note: None,
         }
     }
 
@@ -121,11 +128,12 @@ impl StepFigures {
 
     /// One line of the table.
     pub(super) fn line(&self, style: Style) -> String {
-        let removed: Vec<String> = self
+        let remarks: Vec<String> = self
             .removed
             .iter()
             .filter(|(_, removed, _)| *removed > 0)
             .map(|(label, removed, mass)| format!("{} −{removed} ({})", plain(label), percent(*mass)))
+            .chain(self.note.clone())
             .collect();
         let draw = self.draw.map(|u| format!("{u:.4}")).unwrap_or_default();
         let p = percent(self.logprob.exp());
@@ -135,7 +143,7 @@ impl StepFigures {
             self.step,
             style.accent(&token_cell(&self.text, &self.bytes)),
             self.rank,
-            style.dim(&removed.join(" · "))
+            style.dim(&remarks.join(" · "))
         )
     }
 }
@@ -148,7 +156,15 @@ pub(super) fn plain(text: &str) -> String {
 
 /// A token in a column of its own. One without bytes is special and shown by its name.
 pub(super) fn token_cell(text: &str, bytes: &[u8]) -> String {
-    let glyphs =
-        if bytes.is_empty() { glyph::plain(text, Charset::Unicode) } else { glyph::token(bytes, Charset::Unicode) };
-    glyph::fit(&glyphs, TOKEN_WIDTH, Charset::Unicode)
+    glyph::fit(&token_glyphs(text, bytes), TOKEN_WIDTH, Charset::Unicode)
+}
+
+/// A token in a sentence: no wider than a column, and no wider than it is.
+pub(super) fn token_name(text: &str, bytes: &[u8]) -> String {
+    let glyphs = token_glyphs(text, bytes);
+    glyph::fit(&glyphs, glyph::width(&glyphs).min(TOKEN_WIDTH), Charset::Unicode)
+}
+
+fn token_glyphs(text: &str, bytes: &[u8]) -> Vec<glyph::Glyph> {
+    if bytes.is_empty() { glyph::plain(text, Charset::Unicode) } else { glyph::token(bytes, Charset::Unicode) }
 }

@@ -60,6 +60,8 @@ struct Question {
     #[serde(default)]
     prompt_length: usize,
     labels: Option<Vec<String>>,
+    /// Logits after the negative prompt, for guidance.
+    negative: Option<Vec<Logit>>,
 }
 
 #[derive(Serialize)]
@@ -155,8 +157,8 @@ pub fn logits_lines(
 fn answer(line: &str, defaults: &LogitsDefaults) -> Result<Answer, String> {
     let question: Question =
         serde_json::from_str(&quote_words(line)).map_err(|error| format!("not a question: {error}"))?;
-    let logits: Vec<f64> =
-        question.logits.into_iter().enumerate().map(|(i, logit)| logit.value(i)).collect::<Result<_, _>>()?;
+    let logits = numbers(question.logits)?;
+    let negative = question.negative.map(negative).transpose().map_err(|error| format!("negative: {error}"))?;
     let chain = match question.chain {
         Some(text) => Chain::parse(&text).map_err(|error| error.to_string())?,
         None => defaults.chain.clone(),
@@ -172,11 +174,24 @@ fn answer(line: &str, defaults: &LogitsDefaults) -> Result<Answer, String> {
     if let Some(labels) = question.labels.as_ref().filter(|labels| labels.len() != logits.len()) {
         return Err(format!("labels: there are {} for {} logits", labels.len(), logits.len()));
     }
-    let context = Context { history: &question.history, prompt_length: question.prompt_length, ..Context::default() };
+    let context = Context {
+        history: &question.history,
+        prompt_length: question.prompt_length,
+        negative: negative.as_ref(),
+        ..Context::default()
+    };
     let analysis = analyse(&logits, &chain, context).map_err(|error| error.to_string())?;
     let versus = versus.map(|chain| analyse(&logits, &chain, context)).transpose();
     let versus = versus.map_err(|error| format!("versus: {error}"))?;
     Ok(Answer::new(&analysis, versus.as_ref(), question.labels))
+}
+
+fn numbers(logits: Vec<Logit>) -> Result<Vec<f64>, String> {
+    logits.into_iter().enumerate().map(|(i, logit)| logit.value(i)).collect()
+}
+
+fn negative(logits: Vec<Logit>) -> Result<Distribution, String> {
+    Distribution::from_logits(&numbers(logits)?).map_err(|error| error.to_string())
 }
 
 fn analyse(logits: &[f64], chain: &Chain, context: Context<'_>) -> Result<Analysis, DecodeError> {
@@ -332,6 +347,18 @@ mod tests {
         );
         let (out, _) = lines(r#"{"logits":[-Infinity,0]}"#);
         assert!(out.starts_with("{\"probs\":[0.0,1.0]"), "{out}");
+    }
+
+    #[test]
+    fn guidance_finds_its_logits() {
+        let (out, _) = lines(r#"{"logits":[1,0,null],"negative":[0,1,0],"chain":"guidance_scale=1.5,top_k=1"}"#);
+        assert!(out.starts_with("{\"probs\":[1.0,0.0,0.0],\"kept\":[0],"), "{out}");
+        let error = |line: &str| lines(line).0;
+        assert!(error(r#"{"logits":[0,1],"chain":"guidance_scale=2"}"#).contains("give `negative` logits"));
+        let short = error(r#"{"logits":[0,1],"negative":[0],"chain":"guidance_scale=2"}"#);
+        assert!(short.contains("1 logits after the negative prompt for a vocabulary of 2"), "{short}");
+        let wrong = error(r#"{"logits":[0,1],"negative":[0,NaN],"chain":"guidance_scale=2"}"#);
+        assert!(wrong.contains("negative: the logit of token 1 is NaN"), "{wrong}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod beams;
 mod compare;
+mod contrastive;
+mod detail;
 mod document;
 mod exact;
 mod figures;
@@ -12,6 +14,7 @@ mod replay;
 mod run;
 mod samples;
 mod score;
+mod speculative;
 pub mod style;
 mod tokens;
 mod write;

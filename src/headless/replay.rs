@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::engine::{FinishReason, Generated, GeneratedToken, Timing};
@@ -12,6 +12,7 @@ use crate::session::trace::{self, Beam, BeamStep, End, Finish, Prompt, Sequence,
 use super::HeadlessError;
 use super::beams;
 use super::figures::{COLUMNS, StepFigures, plain, token_cell};
+use super::speculative::SpeculativeDocument;
 use super::style::Style;
 use super::write::{end_lines, escaped, head_line, single_columns, timing_line};
 
@@ -128,7 +129,7 @@ fn text(trace: &Trace, style: Style) -> Vec<String> {
             .and_then(|step| step.stopping.iter().filter_map(|bound| bound.stop.as_ref()).next_back());
         lines.extend(why.map(|why| style.dim(&format!("      over: {}", plain(why)))));
     } else {
-        lines.extend([String::new(), style.dim(&single_columns())]);
+        lines.extend([String::new(), style.dim(&single_columns(&header.settings))]);
         for step in &trace.steps {
             lines.extend((step.sequence > 0 && step.step == 0).then(String::new));
             lines.push(StepFigures::recorded(step).line(style));
@@ -150,6 +151,8 @@ fn ending(end: &End, search: Option<()>, style: Style) -> Vec<String> {
         new_tokens: end.timing.new_tokens,
     };
     lines.push(timing_line(timing, style));
+    let speculative = end.more.get("speculative").and_then(|value| SpeculativeDocument::deserialize(value).ok());
+    lines.extend(speculative.map(|speculative| speculative.line(style)));
     lines
 }
 

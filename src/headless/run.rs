@@ -7,17 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::decode::beam::BeamSettings;
-use crate::decode::strategy::{Strategy, StrategyRow};
+use crate::decode::contrastive::ContrastiveSettings;
+use crate::decode::strategy::{Greedy, Strategy, StrategyRow, strategy};
 use crate::decode::{Chain, TokenId};
 use crate::engine::{
-    BeamRequest, DroppedBeams, EngineError, Generated, Given, PromptRead, Request, Timing, generate, generate_beams,
-    read_prompt, timed,
+    BeamRequest, DroppedBeams, EngineError, Generated, Given, Observe, PromptRead, Reader, Request, Speculation,
+    Timing, Verification, generate, generate_beams, generate_contrastive, generate_speculatively, read_prompt, timed,
 };
 use crate::model::{LanguageModel, LoadedModel, ModelInfo, SpecialTokens, Tokenizer};
 
+use super::detail::Outcome;
 use super::document::{Prompt, settings as settings_document};
-use super::exact::{ExactDocument, Ground};
+use super::exact::Ground;
 use super::progress::Progress;
+use super::speculative::{SpeculativeDocument, check_draft};
 use super::write::{Ended, Report};
 use super::{Format, HeadlessError};
 
@@ -28,6 +31,8 @@ pub struct RunSettings {
     pub strategy: &'static StrategyRow,
     /// The processors, in order.
     pub chain: Chain,
+    /// What a stage of the chain steers away from; `None` for the last token of the prompt alone.
+    pub negative_prompt: Option<String>,
     /// The seed of the draws.
     pub seed: u64,
     /// At least 1.
@@ -38,8 +43,12 @@ pub struct RunSettings {
     pub sequences: u64,
     /// The most prefixes that an exact search expands.
     pub budget: usize,
+    /// The options of speculative decoding, where the strategy is that.
+    pub speculation: Option<Speculation>,
     /// The options of the search, where the strategy is one.
     pub beams: Option<BeamSettings>,
+    /// The options of contrastive search, where the strategy is it.
+    pub contrastive: Option<ContrastiveSettings>,
     /// Texts that end the text.
     pub stop: Vec<String>,
     /// End-of-text ids in place of the model's; an empty list ignores the end.
@@ -79,19 +88,23 @@ pub struct Job<'a> {
     pub progress: &'a Progress,
 }
 
-/// Generates after each prompt and writes the results. Nothing is written for a prompt that fails.
+/// Generates after each prompt and writes the results. Nothing is written for a prompt that fails. The second model is the
+/// draft, where the strategy has one.
 ///
 /// # Errors
-/// A prompt that has no token or does not fit the context (all are checked before the first is run), ids outside of the
+/// A draft of another vocabulary, a prompt that has no token or does not fit the context (all are checked before the first is run), ids outside of the
 /// vocabulary, an interruption, or output that can't be written.
 pub fn run(
-    loaded: &mut LoadedModel,
+    (loaded, mut draft): (&mut LoadedModel, Option<&mut LoadedModel>),
     prompts: &[String],
     job: &Job<'_>,
     out: &mut dyn Write,
 ) -> Result<(), HeadlessError> {
     let settings = job.settings;
     let eos = settings.ends(loaded.model.info())?;
+    if let Some(draft) = &draft {
+        check_draft(loaded, draft)?;
+    }
     let mut encoded = Vec::with_capacity(prompts.len());
     for (index, prompt) in prompts.iter().enumerate() {
         let ids = loaded.tokenizer.encode(prompt, settings.special)?;
@@ -101,13 +114,19 @@ pub fn run(
         })?;
         encoded.push(ids);
     }
-    let document = settings_document(settings, &eos);
+    let mut document = settings_document(settings, &eos);
+    if let Some(draft) = &draft {
+        document.insert("draft_model".into(), draft.model.info().name.clone().into());
+    }
     let mut report = Report::new(job.format, job.style, settings.top, settings.beams);
     for (prompt, ids) in prompts.iter().zip(&encoded) {
-        let written = run_one(loaded, (prompt, ids), &eos, job, &document, &mut report)?;
+        let written = run_one((loaded, draft.as_deref_mut()), (prompt, ids), &eos, job, &document, &mut report)?;
         out.write_all(&written)?;
         out.flush()?;
         loaded.model.retain(&[]);
+        if let Some(draft) = &mut draft {
+            draft.model.retain(&[]);
+        }
     }
     Ok(())
 }
@@ -140,8 +159,31 @@ pub(super) fn check_prompt(ids: &[TokenId], context: usize) -> Result<(), String
     }
 }
 
+/// What the chain steers away from, where it does.
+///
+/// # Errors
+/// A negative prompt that has no token or does not fit the context, or an interruption.
+pub(super) fn read_negative(
+    model: &mut dyn LanguageModel,
+    tokenizer: &dyn Tokenizer,
+    settings: &RunSettings,
+    prompt: &[TokenId],
+    watch: &mut dyn FnMut(crate::model::Progress) -> ControlFlow<()>,
+) -> Result<Option<PromptRead>, HeadlessError> {
+    if settings.chain.guidance().is_none() {
+        return Ok(None);
+    }
+    let ids = match &settings.negative_prompt {
+        Some(text) => tokenizer.encode(text, settings.special)?,
+        None => prompt.last().copied().into_iter().collect(),
+    };
+    check_prompt(&ids, model.info().context_length)
+        .map_err(|reason| HeadlessError::Input(format!("--negative-prompt: {reason}")))?;
+    Ok(Some(read_prompt(model, &ids, watch)?))
+}
+
 fn run_one(
-    loaded: &mut LoadedModel,
+    (loaded, draft): (&mut LoadedModel, Option<&mut LoadedModel>),
     (text, ids): (&str, &[TokenId]),
     eos: &[TokenId],
     job: &Job<'_>,
@@ -153,18 +195,40 @@ fn run_one(
         job.progress.show("reading the prompt", progress.done, progress.total);
         job.interrupt.check()
     };
-    let (read, prefill) = timed(|| read_prompt(model, ids, &mut watch));
-    let read = read?;
+    let (reads, prefill) = timed(|| -> Result<_, HeadlessError> {
+        let negative = read_negative(model, tokenizer, job.settings, ids, &mut watch)?;
+        let drafted = draft.map(|draft| read_draft(draft, ids, &mut watch)).transpose()?;
+        Ok((read_prompt(model, ids, &mut watch)?, negative, drafted))
+    });
+    let (read, negative, drafted) = reads?;
     let info = model.info().clone();
     let prompt = Prompt::new(text, ids, &read.scores, tokenizer);
     report.begin(&info, document, &prompt, ids, tokenizer)?;
-    let (found, decode) = timed(|| Work { model, tokenizer, read: &read, ids, eos, job, report }.done());
-    let (sequences, exact) = found?;
+    let (negative, draft) = (negative.as_ref(), drafted);
+    let (found, decode) =
+        timed(|| Work { model, tokenizer, read: &read, negative, draft, ids, eos, job, report }.done());
+    let (sequences, outcome) = found?;
     let new_tokens = sequences.iter().map(|sequence| sequence.tokens.len()).sum();
     let timing = Timing { prefill, decode, new_tokens };
     let prompt_tokens = ids.len();
-    let ended = Ended { info: &info, settings: document, prompt, prompt_tokens, sequences: &sequences, exact, timing };
+    let ended =
+        Ended { info: &info, settings: document, prompt, prompt_tokens, sequences: &sequences, outcome, timing };
     report.end(ended, tokenizer)
+}
+
+/// The model that drafts, and the prompt as it has read it.
+pub(super) type DraftRead<'a> = (&'a mut dyn LanguageModel, PromptRead);
+
+fn read_draft<'a>(
+    draft: &'a mut LoadedModel,
+    ids: &[TokenId],
+    watch: &mut dyn FnMut(crate::model::Progress) -> ControlFlow<()>,
+) -> Result<DraftRead<'a>, HeadlessError> {
+    let model = draft.model.as_mut();
+    check_prompt(ids, model.info().context_length)
+        .map_err(|reason| HeadlessError::Input(format!("--draft-model: {reason}")))?;
+    let read = read_prompt(model, ids, watch)?;
+    Ok((model, read))
 }
 
 /// What generating works with, once the prompt is read.
@@ -172,6 +236,8 @@ pub(super) struct Work<'a> {
     pub(super) model: &'a mut dyn LanguageModel,
     pub(super) tokenizer: &'a dyn Tokenizer,
     pub(super) read: &'a PromptRead,
+    pub(super) negative: Option<&'a PromptRead>,
+    pub(super) draft: Option<DraftRead<'a>>,
     pub(super) ids: &'a [TokenId],
     pub(super) eos: &'a [TokenId],
     pub(super) job: &'a Job<'a>,
@@ -180,24 +246,67 @@ pub(super) struct Work<'a> {
 
 impl Work<'_> {
     /// Does it, and gives the sequences best first.
-    pub(super) fn done(mut self) -> Result<(Vec<Generated>, Option<ExactDocument>), HeadlessError> {
-        let (settings, mut exact) = (self.job.settings, None);
-        let sequences = match (settings.strategy.single(settings.seed), settings.beams) {
-            (Some(strategy), _) => self.sequences(strategy.as_ref()),
-            (None, Some(beams)) => self.beams(beams),
-            (None, None) => self.exact(&mut exact),
+    pub(super) fn done(mut self) -> Result<(Vec<Generated>, Outcome), HeadlessError> {
+        let (settings, mut outcome) = (self.job.settings, Outcome::default());
+        let sequences = match settings.strategy.single(settings.seed) {
+            Some(strategy) => self.sequences(strategy.as_ref()),
+            None => match (settings.beams, settings.contrastive, settings.speculation) {
+                (Some(beams), ..) => self.beams(beams),
+                (_, Some(contrastive), _) => self.contrastive(contrastive),
+                (.., Some(speculation)) => self.speculative(speculation, &mut outcome),
+                _ => self.exact(&mut outcome),
+            },
         };
         self.job.progress.clear();
         let mut sequences = sequences?;
         sequences.sort_by(|a, b| b.score.total_cmp(&a.score));
-        Ok((sequences, exact))
+        Ok((sequences, outcome))
     }
 
     /// One sequence after the other.
     fn sequences(&mut self, strategy: &dyn Strategy) -> Result<Vec<Generated>, HeadlessError> {
-        let Self { model, tokenizer, read, ids, eos, job, report } = self;
+        self.each(strategy, &mut |work, request, observe| {
+            generate(work.model, work.tokenizer, work.read, request, observe)
+        })
+    }
+
+    /// The same, each token compared with others: they are the best of what greedy search chooses from.
+    fn contrastive(&mut self, settings: ContrastiveSettings) -> Result<Vec<Generated>, HeadlessError> {
+        self.each(&Greedy, &mut |work, request, observe| {
+            generate_contrastive(work.model, work.tokenizer, work.read, request, settings, observe)
+        })
+    }
+
+    /// The same with a draft.
+    fn speculative(
+        &mut self,
+        speculation: Speculation,
+        outcome: &mut Outcome,
+    ) -> Result<Vec<Generated>, HeadlessError> {
+        let strategy = match speculation.verification {
+            Verification::Greedy => strategy("greedy").and_then(|row| row.single(0)),
+            Verification::Sampled { seed } => strategy("sample").and_then(|row| row.single(seed)),
+        };
+        let missing = |what: &str| HeadlessError::Input(format!("--strategy speculative: there is no {what}"));
+        let strategy = strategy.ok_or_else(|| missing("strategy to verify with"))?;
+        let (draft, prompt) = self.draft.take().ok_or_else(|| missing("model that drafts: give --draft-model"))?;
+        let mut counts = Vec::new();
+        let sequences = self.each(strategy.as_ref(), &mut |work, request, observe| {
+            let readers = (Reader::new(work.model, work.read), Reader::new(draft, &prompt));
+            let (generated, count) = generate_speculatively(readers, work.tokenizer, request, speculation, observe)?;
+            counts.push(count);
+            Ok(generated)
+        })?;
+        outcome.speculative = Some(SpeculativeDocument::new(&counts));
+        Ok(sequences)
+    }
+
+    /// One sequence after the other, each by `one`, every step of it written.
+    fn each(&mut self, strategy: &dyn Strategy, one: &mut One<'_>) -> Result<Vec<Generated>, HeadlessError> {
+        let Self { model, tokenizer, read, negative, ids, eos, job, report, .. } = self;
         let (settings, failure) = (job.settings, Cell::new(None));
-        let one = |sequence: u64| {
+        let mut sequences = Vec::new();
+        for sequence in 0..settings.sequences {
             let request = Request {
                 prompt: ids,
                 strategy,
@@ -207,28 +316,29 @@ impl Work<'_> {
                 eos_token_ids: eos,
                 stop: &settings.stop,
                 sequence,
+                negative: *negative,
             };
-            generate(*model, *tokenizer, read, &request, &mut |step| {
-                shown(report.step(step, *tokenizer), &failure, job, step.step)
-            })
-        };
-        let sequences: Result<Vec<Generated>, EngineError> = (0..settings.sequences).map(one).collect();
-        failure.take().map_or(Ok(()), Err)?;
-        Ok(sequences?)
+            let target = Target { model: *model, tokenizer: *tokenizer, read };
+            let found =
+                one(target, &request, &mut |step| shown(report.step(step, *tokenizer), &failure, job, step.step));
+            failure.take().map_or(Ok(()), Err)?;
+            sequences.push(found?);
+        }
+        Ok(sequences)
     }
 
     /// The best sequence of all, and then what it looks like step by step.
-    fn exact(&mut self, found: &mut Option<ExactDocument>) -> Result<Vec<Generated>, HeadlessError> {
+    fn exact(&mut self, outcome: &mut Outcome) -> Result<Vec<Generated>, HeadlessError> {
         let Self { model, tokenizer, read, ids, eos, job, .. } = self;
         let mut ground = Ground { model: *model, tokenizer: *tokenizer, read, prompt: ids, eos, job };
         let (tokens, document) = ground.search()?;
-        *found = Some(document);
+        outcome.exact = Some(document);
         self.sequences(&Given(tokens))
     }
 
     /// All beams of a search.
     fn beams(&mut self, beams: BeamSettings) -> Result<Vec<Generated>, HeadlessError> {
-        let Self { model, tokenizer, read, ids, eos, job, report } = self;
+        let Self { model, tokenizer, read, ids, eos, job, report, .. } = self;
         let (settings, failure) = (job.settings, Cell::new(None));
         let request = BeamRequest {
             prompt: ids,
@@ -247,6 +357,16 @@ impl Work<'_> {
         Ok(sequences?)
     }
 }
+
+/// The model that generates, and what it has read.
+struct Target<'a> {
+    model: &'a mut dyn LanguageModel,
+    tokenizer: &'a dyn Tokenizer,
+    read: &'a PromptRead,
+}
+
+/// A way to generate one sequence.
+type One<'a> = dyn FnMut(Target<'_>, &Request<'_>, &mut Observe<'_>) -> Result<Generated, EngineError> + 'a;
 
 /// Breaks off when a step could not be written, or when somebody asks.
 fn shown(

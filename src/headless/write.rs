@@ -10,8 +10,8 @@ use crate::glyph::{self, Charset};
 use crate::model::{ModelInfo, Tokenizer};
 
 use super::beams::{self, BeamStepRecord};
+use super::detail::Outcome;
 use super::document::{Prompt, Record, RunDocument, Sequence, TimingDocument};
-use super::exact::ExactDocument;
 use super::figures::{COLUMNS, StepFigures};
 use super::samples::Samples;
 use super::style::Style;
@@ -24,8 +24,7 @@ pub(super) struct Ended<'a> {
     pub(super) prompt: Prompt,
     pub(super) prompt_tokens: usize,
     pub(super) sequences: &'a [Generated],
-    /// How good it is, where the search was exact.
-    pub(super) exact: Option<ExactDocument>,
+    pub(super) outcome: Outcome,
     pub(super) timing: Timing,
 }
 
@@ -65,11 +64,11 @@ impl Report {
             Format::Text => {
                 self.text(&self.style.dim(&head_line(&model.name, settings)));
                 self.text(&self.style.bold(&escaped(&assemble(tokenizer, ids))));
-                if let Some(settings) = &self.beams {
-                    self.text(&self.style.dim(&beams::options(settings)));
+                if let Some(beams) = &self.beams {
+                    self.text(&self.style.dim(&beams::options(beams)));
                 }
                 self.text("");
-                let columns = self.beams.map_or_else(single_columns, |_| beams::columns());
+                let columns = self.beams.map_or_else(|| single_columns(settings), |_| beams::columns());
                 self.text(&self.style.dim(&columns));
             }
         }
@@ -119,10 +118,12 @@ impl Report {
                 prompt: ended.prompt,
                 sequences,
                 samples,
-                exact: ended.exact,
+                outcome: ended.outcome,
                 timing,
             })?,
-            Format::Jsonl => self.line(&Record::End { sequences: &sequences, samples, exact: ended.exact, timing })?,
+            Format::Jsonl => {
+                self.line(&Record::End { sequences: &sequences, samples, outcome: ended.outcome, timing })?;
+            }
             Format::Csv if self.beams.is_some() => {
                 for (index, sequence) in ended.sequences.iter().enumerate() {
                     for row in beams::rows(self.prompts, index, sequence, tokenizer) {
@@ -133,8 +134,7 @@ impl Report {
             Format::Csv => {}
             Format::Text => {
                 self.text_end(ended.sequences, ended.timing);
-                let lines = ended.exact.map(|exact| exact.lines(self.style));
-                for line in lines.unwrap_or_default() {
+                for line in ended.outcome.lines(self.style) {
                     self.text(&line);
                 }
             }
@@ -199,11 +199,14 @@ pub(super) fn end_lines(sequences: &[Generated], table: Option<Vec<String>>, sty
     sequences.iter().flat_map(lines).chain(samples).collect()
 }
 
-/// Model, strategy and chain.
+/// Model, strategy with its options, and chain.
 pub(super) fn head_line(model: &str, settings: &Map<String, Value>) -> String {
     let setting = |name: &str| settings.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let chain = setting("chain").map(|chain| format!(" · {chain}")).unwrap_or_default();
-    format!("{model} · {}{chain}", setting("strategy").unwrap_or_default())
+    let number = |name: &str| settings.get(name).and_then(Value::as_f64);
+    let contrastive = number("penalty_alpha").zip(number("top_k"));
+    let contrastive = contrastive.map(|(alpha, k)| format!(" · penalty_alpha={alpha},top_k={k}")).unwrap_or_default();
+    format!("{model} · {}{contrastive}{chain}", setting("strategy").unwrap_or_default())
 }
 
 /// Where the time went.
@@ -214,8 +217,9 @@ pub(super) fn timing_line(timing: Timing, style: Style) -> String {
     style.dim(&format!("prompt read in {prefill:.1} ms · {speed:.0} tokens/s"))
 }
 
-pub(super) fn single_columns() -> String {
-    format!("{:>4}  {:<18} {:>9} {:>7} {:>9}  {:>7}  removed", "step", "token", "p", "rank", "chain p", "draw")
+pub(super) fn single_columns(settings: &Map<String, Value>) -> String {
+    let draft = if settings.contains_key("num_assistant_tokens") { " · draft" } else { "" };
+    format!("{:>4}  {:<18} {:>9} {:>7} {:>9}  {:>7}  removed{draft}", "step", "token", "p", "rank", "chain p", "draw")
 }
 
 /// Text for a terminal: line breaks stay, every other control character is made visible.

@@ -58,6 +58,9 @@ pub struct RunOutput {
     pub nodes: Vec<CacheNode>,
     /// Logits, `vocab_size` each: one vector for the last position, or one for every token of the run.
     pub logits: Vec<Arc<[f32]>>,
+    /// The hidden state that each of these was made from, after the last norm: `hidden_size` numbers, the last of transformers'
+    /// `hidden_states`. Empty where a model has none.
+    pub hidden: Vec<Arc<[f32]>>,
 }
 
 /// How much of a forward pass is done, in tokens.

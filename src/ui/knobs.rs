@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::slice::Iter;
 
-use crate::decode::{Chain, DecodeError, Direction, PROCESSORS, ProcessorRow, Stage, StageTrace};
+use crate::decode::{Chain, DecodeError, Direction, Kind, PROCESSORS, ProcessorRow, Stage, StageTrace};
 
 /// How the next token is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -183,9 +183,10 @@ impl Knobs {
         }
     }
 
-    /// The processors that a knob can be made of: those with a single number.
+    /// The processors that a knob can be made of: those with a single number, which need no second reading of the model.
     pub fn addable() -> impl Iterator<Item = &'static ProcessorRow> {
-        PROCESSORS.iter().filter(|row| row.usual_value().is_some() && !row.grid.is_empty())
+        let turns = |row: &&ProcessorRow| row.usual_value().is_some() && !row.grid.is_empty();
+        PROCESSORS.iter().filter(turns).filter(|row| row.kind != Kind::Guidance)
     }
 
     fn insert(&mut self, row: &'static ProcessorRow, switch: Switch) {

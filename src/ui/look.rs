@@ -14,7 +14,7 @@ pub struct Look<'a> {
     pub charset: Charset,
 }
 
-/// The program's own symbols, in one charset. All are one cell wide.
+/// The program's own symbols, in one charset. All are one cell wide, where nothing else is said.
 #[derive(Debug)]
 pub struct Signs {
     /// Horizontal line.
@@ -49,6 +49,14 @@ pub struct Signs {
     pub optimum: &'static str,
     /// The branches of a tree.
     pub branches: Branches,
+    /// Where a sequence leaves another one; a verdict that is not the true one.
+    pub parts: &'static str,
+    /// The winner.
+    pub winner: &'static str,
+    /// The sum sign, in one or three cells.
+    pub sum: &'static str,
+    /// Minus infinity, in two or three cells.
+    pub minus_infinity: &'static str,
     /// Corners and sides of a window: top left, top right, bottom left, bottom right, side.
     pub frame: [&'static str; 5],
 }
@@ -91,6 +99,10 @@ const UNICODE: Signs = Signs {
         middle: ["├", "┡", "┠"],
         last: ["└", "┗"],
     },
+    parts: "≠",
+    winner: "★",
+    sum: "Σ",
+    minus_infinity: "−∞",
     frame: ["╭", "╮", "╰", "╯", "│"],
 };
 
@@ -117,6 +129,10 @@ const ASCII: Signs = Signs {
         middle: ["+", "+", "+"],
         last: ["`", "`"],
     },
+    parts: "!",
+    winner: "*",
+    sum: "sum",
+    minus_infinity: "-oo",
     frame: ["+", "+", "+", "+", "|"],
 };
 

@@ -25,6 +25,18 @@ pub fn percent(p: f64) -> String {
     }
 }
 
+/// A log-probability as `score` writes it: three digits after the point.
+#[must_use]
+pub fn logprob(nats: f64, minus_infinity: &str) -> String {
+    if nats == f64::NEG_INFINITY { minus_infinity.to_owned() } else { format!("{nats:.3}") }
+}
+
+/// A perplexity in at most eight cells.
+#[must_use]
+pub fn perplexity(value: f64) -> String {
+    if value < 99_999.995 { format!("{value:.2}") } else { format!("{value:.1e}") }
+}
+
 /// A count with its thousands apart: `31,988`.
 #[must_use]
 pub fn count(n: usize) -> String {

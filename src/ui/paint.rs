@@ -1,8 +1,8 @@
 //! Strokes that every panel uses. All of them are safe anywhere: what lies outside of the buffer is not drawn.
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use super::look::Look;
 use super::theme::Role;
@@ -47,6 +47,17 @@ pub fn put_glyphs(
     at
 }
 
+/// A style on the background of its row. Reverse video stands for a background where colours are few: the row is then of
+/// one colour, or every word of it would have a background of its own.
+#[must_use]
+pub fn on(style: Style, ground: Style) -> Style {
+    match ground.bg {
+        Some(_) if ground.add_modifier.contains(Modifier::REVERSED) => ground.add_modifier(style.add_modifier),
+        Some(bg) => Style { bg: Some(bg), ..style }.add_modifier(ground.add_modifier),
+        None => style,
+    }
+}
+
 /// A horizontal bar, precise to an eighth of a cell. A share that is not zero always shows.
 pub fn bar(buffer: &mut Buffer, area: Rect, share: f64, look: Look<'_>, role: Role) {
     let signs = look.signs();
@@ -60,8 +71,10 @@ pub fn bar(buffer: &mut Buffer, area: Rect, share: f64, look: Look<'_>, role: Ro
             column if column == full && rest > 0 => (signs.eighths[rest - 1], ink),
             _ => (signs.track, look.style(Role::Track)),
         };
-        // The background stays that of the row, which may be a selected one.
-        let style = Style { bg: None, ..style };
+        // The background stays that of the row, which may be a selected one; in reverse video it is the bar's own colour.
+        let reversed = |cell: &Cell| cell.modifier.contains(Modifier::REVERSED);
+        let on_reversed = buffer.cell((area.x.saturating_add(column as u16), area.y)).is_some_and(reversed);
+        let style = if on_reversed { Style::new() } else { Style { bg: None, ..style } };
         put(buffer, area.x.saturating_add(column as u16), area.y, symbol, 1, style);
     }
 }

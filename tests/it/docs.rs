@@ -5,6 +5,7 @@ use std::path::Path;
 
 use logitscope::decode::scoring::AUDITS;
 use logitscope::model::table;
+use logitscope::ui::theme::{BUILT_IN, Ink, Role, Theme, summary};
 
 fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -27,5 +28,22 @@ fn the_tables_of_the_documentation_and_the_examples_open() {
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/tables")).unwrap() {
         let path = entry.unwrap().path();
         table::open(&path).map(drop).unwrap();
+    }
+}
+
+#[test]
+fn every_theme_and_every_role_is_documented_as_it_is() {
+    let text = read("docs/themes.md");
+    for (name, file) in BUILT_IN {
+        let contrast = Theme::built_in(name).unwrap().text_contrast();
+        let contrast = contrast.map_or("—".to_owned(), |ratio| ratio.to_string());
+        let line = format!("| `{name}` | {} | {contrast} |", summary(file));
+        assert!(text.contains(&line), "docs/themes.md lacks {line}");
+    }
+    for role in Role::ALL {
+        let least = if role.ink() == Ink::Decor { "—".to_owned() } else { role.ink().least_contrast().to_string() };
+        let grounds: Vec<_> = role.grounds().iter().map(|ground| format!("`{}`", ground.key())).collect();
+        let line = format!("| `{}` | {} | {least} | {} |", role.key(), role.meaning(), grounds.join(", "));
+        assert!(text.contains(&line), "docs/themes.md lacks {line}");
     }
 }

@@ -9,13 +9,29 @@ use logitscope::session::trace::{self, Record};
 
 use crate::cli::{PROMPT, logitscope, refused, stdout};
 
-/// A sample with filters, two samples, a beam search, diverse beams, and an exact search.
+/// A sample with filters, two samples, a beam search, diverse beams, a contrastive and an exact search, drafts that are sampled and
+/// that are not, and guidance.
 const RUNS: &[&[&str]] = &[
     &["--top-k", "5", "--temperature", "0.8", "--seed", "2", "--suppress-tokens", "3", "--max-new-tokens", "5"],
     &["--seed", "4", "--num-return-sequences", "2", "--max-new-tokens", "4"],
     &["--num-beams", "3", "--length-penalty", "0.6", "--num-return-sequences", "2", "--max-new-tokens", "4"],
     &["--num-beams", "4", "--num-beam-groups", "2", "--early-stopping", "true", "--max-new-tokens", "3"],
+    &["--penalty-alpha", "0.7", "--top-k", "6", "--repetition-penalty", "1.1", "--max-new-tokens", "6"],
     &["--strategy", "exact", "--max-new-tokens", "2", "--budget", "50"],
+    &[
+        "--strategy",
+        "speculative",
+        "--draft-model",
+        "builtin",
+        "--top-p",
+        "0.9",
+        "--seed",
+        "1",
+        "--max-new-tokens",
+        "9",
+    ],
+    &["--strategy", "speculative", "--draft-model", "builtin", "--num-assistant-tokens", "2", "--max-new-tokens", "6"],
+    &["--guidance-scale", "1.5", "--negative-prompt", "A sad story", "--max-new-tokens", "4"],
 ];
 
 fn run(options: &[&str], format: &str) -> String {

@@ -5,6 +5,7 @@ mod dynamic_temperature;
 mod epsilon_cutoff;
 mod eta_cutoff;
 mod frequency_penalty;
+mod guidance_scale;
 mod logit_bias;
 mod min_p;
 mod mirostat;
@@ -26,6 +27,7 @@ use super::{DecodeError, ProcessorRow, TokenId};
 
 /// Every processor, in the order in which the options build a chain.
 pub static PROCESSORS: &[ProcessorRow] = &[
+    guidance_scale::ROW,
     regex::ROW,
     logit_bias::ROW,
     suppress_tokens::ROW,

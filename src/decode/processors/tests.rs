@@ -243,7 +243,14 @@ proptest! {
             chain.push(stage(row, turn)).unwrap();
         }
         let model = Arc::new(Distribution::from_logits(&logits).unwrap());
-        let context = Context { history: &history, prompt_length: history.len() / 2, ..Context::default() };
+        // Guidance finds the same model turned round after its negative prompt.
+        let negative = Distribution::from_logits(&logits.iter().rev().copied().collect::<Vec<_>>()).unwrap();
+        let context = Context {
+            history: &history,
+            prompt_length: history.len() / 2,
+            negative: Some(&negative),
+            ..Context::default()
+        };
         let Ok(analysis) = Analysis::new(model, &chain, context) else { return Ok(()) };
 
         let ids = 0..logits.len() as TokenId;

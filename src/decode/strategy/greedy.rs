@@ -9,7 +9,8 @@ pub(super) const ROW: StrategyRow = StrategyRow {
     kind: StrategyKind::Single(|_| Box::new(Greedy)),
 };
 
-struct Greedy;
+/// Greedy search: also the chain of what ranks the best tokens anew.
+pub struct Greedy;
 
 impl Strategy for Greedy {
     fn effective_chain(&self, chain: &Chain) -> Chain {

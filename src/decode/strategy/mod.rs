@@ -2,13 +2,17 @@
 
 mod beam;
 mod beam_sample;
+mod contrastive;
 mod diverse_beam;
 mod exact;
 mod greedy;
 mod sampling;
+mod speculative;
 
 use super::beam::Selection;
 use super::{Analysis, Chain, Draw, TokenId};
+
+pub use greedy::Greedy;
 
 /// What a strategy chose at a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,8 +56,12 @@ pub enum StrategyKind {
     Single(fn(seed: u64) -> Box<dyn Strategy>),
     /// Several beams at once.
     Beams(BeamKind),
+    /// One sequence, of whose next tokens several are read at once: [`super::contrastive`].
+    Contrastive,
     /// The whole tree of sequences, as far as its bound and its budget reach: [`super::exact`].
     Exact,
+    /// One sequence, by two models: [`super::speculative`].
+    Speculative,
 }
 
 /// A kind of beam search.
@@ -73,7 +81,9 @@ impl StrategyRow {
     pub fn single(&self, seed: u64) -> Option<Box<dyn Strategy>> {
         match self.kind {
             StrategyKind::Single(build) => Some(build(seed)),
-            StrategyKind::Beams(_) | StrategyKind::Exact => None,
+            StrategyKind::Beams(_) | StrategyKind::Contrastive | StrategyKind::Exact | StrategyKind::Speculative => {
+                None
+            }
         }
     }
 
@@ -81,7 +91,9 @@ impl StrategyRow {
     #[must_use]
     pub fn beams(&self) -> Option<BeamKind> {
         match self.kind {
-            StrategyKind::Single(_) | StrategyKind::Exact => None,
+            StrategyKind::Single(_) | StrategyKind::Contrastive | StrategyKind::Exact | StrategyKind::Speculative => {
+                None
+            }
             StrategyKind::Beams(kind) => Some(kind),
         }
     }
@@ -92,14 +104,24 @@ impl StrategyRow {
         match self.kind {
             StrategyKind::Single(build) => build(0).effective_chain(chain),
             StrategyKind::Beams(kind) => (kind.effective_chain)(chain),
-            StrategyKind::Exact => chain.before_sampling(),
+            StrategyKind::Contrastive | StrategyKind::Exact => chain.before_sampling(),
+            // Where it samples, all of it; where it is greedy, nothing of it is about sampling.
+            StrategyKind::Speculative => chain.clone(),
         }
     }
 }
 
 /// Every strategy.
-pub static STRATEGIES: &[StrategyRow] =
-    &[greedy::ROW, sampling::ROW, beam::ROW, beam_sample::ROW, diverse_beam::ROW, exact::ROW];
+pub static STRATEGIES: &[StrategyRow] = &[
+    greedy::ROW,
+    sampling::ROW,
+    beam::ROW,
+    beam_sample::ROW,
+    diverse_beam::ROW,
+    contrastive::ROW,
+    exact::ROW,
+    speculative::ROW,
+];
 
 /// Finds a strategy by its name.
 #[must_use]
@@ -132,9 +154,10 @@ mod tests {
         let chain = Chain::parse("repetition_penalty=1.2,temperature=0.8").unwrap();
         for row in STRATEGIES {
             let warps = row.effective_chain(&chain) == chain;
-            assert_eq!(warps, ["sample", "beam-sample"].contains(&row.name), "{}", row.name);
+            assert_eq!(warps, ["sample", "beam-sample", "speculative"].contains(&row.name), "{}", row.name);
             let either = row.single(0).is_some() != row.beams().is_some();
-            assert_eq!(either, !matches!(row.kind, StrategyKind::Exact));
+            let apart = matches!(row.kind, StrategyKind::Contrastive | StrategyKind::Exact | StrategyKind::Speculative);
+            assert_eq!(either, !apart);
         }
     }
 

@@ -123,7 +123,7 @@ pub(super) fn read_prompt(ground: &mut Ground<'_>, path: &[(NodeId, TokenId)]) -
     let logits = ground.evaluator.evaluate(path, ground.watch)?.logits;
     let end = path.last().and_then(|(node, _)| ground.evaluator.cached(*node));
     let end = end.ok_or_else(|| EngineError::Request("the prompt was not read".into()))?;
-    Ok(PromptRead { end, logits, scores: Vec::new() })
+    Ok(PromptRead { end, logits, hidden: Vec::new(), scores: Vec::new() })
 }
 
 /// Greedy search, a token at a time.

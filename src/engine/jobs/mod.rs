@@ -3,6 +3,7 @@
 //! A job goes on where the one before it on its [`Lane`] is dropped. All lanes take turns; commands come before any of them.
 
 mod beams;
+mod compare;
 mod optimum;
 mod score;
 
@@ -16,8 +17,9 @@ use super::EngineError;
 use super::evaluator::Evaluator;
 
 pub use beams::{BeamsAsked, BeamsJob, BeamsMade, GreedyToken};
+pub use compare::{ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared, ComparedToken, TopToken};
 pub use optimum::{OptimumAsked, OptimumFound, OptimumJob, Proof};
-pub use score::{ScoreJob, Scored, ScoredCompletion};
+pub use score::{ScoreAsked, ScoreJob, Scored, ScoredCompletion};
 
 /// What a job is for: a newer one on the same lane takes the place of the older.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +30,8 @@ pub enum Lane {
     Beams,
     /// The most probable sequence of all.
     Optimum,
+    /// Strategies side by side.
+    Compare,
 }
 
 /// What a job has to tell.
@@ -38,6 +42,8 @@ pub enum News {
     Beams(Arc<BeamsMade>),
     /// The search for the most probable sequence went on.
     Optimum(Arc<OptimumFound>),
+    /// Strategies made a step, all together.
+    Compared(Arc<Compared>),
 }
 
 /// Work that is done turn by turn.

@@ -70,8 +70,8 @@ impl Decoder {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(ModelError::Cancelled),
         };
-        let mut outputs: Vec<RunOutput> =
-            (0..runs).map(|run| RunOutput { nodes: self.batch.nodes(run), logits: Vec::new() }).collect();
+        let output = |run| RunOutput { nodes: self.batch.nodes(run), logits: Vec::new(), hidden: Vec::new() };
+        let mut outputs: Vec<RunOutput> = (0..runs).map(output).collect();
         let Self { spec, weights, cache, kernels, batch, scratch, .. } = self;
         for (index, rows) in batch.rows().chunks(CHUNK).enumerate() {
             let done = index * CHUNK;
@@ -181,7 +181,7 @@ impl Pass<'_> {
         self.kernels.project(&[layer.down.linear()], activated, inner, &mut update[..rows * hidden_size]);
     }
 
-    /// Appends the logits of the rows that want them.
+    /// Appends the logits of the rows that want them, and the hidden states that they are made from.
     fn head(&mut self, norm: &[f32], head: &Matrix, outputs: &mut [RunOutput]) {
         let (hidden_size, vocab_size) = (self.spec.hidden_size, self.spec.vocab_size);
         let mut wanted = 0;
@@ -199,7 +199,9 @@ impl Pass<'_> {
         for states in normed[..wanted * hidden_size].chunks(HEAD_ROWS * hidden_size) {
             let logits = &mut logits[..states.len() / hidden_size * vocab_size];
             self.kernels.project(&[head.linear(None)], states, hidden_size, logits);
-            for (logits, row) in logits.chunks_exact(vocab_size).zip(&mut rows) {
+            let made = states.chunks_exact(hidden_size).zip(logits.chunks_exact(vocab_size));
+            for ((hidden, logits), row) in made.zip(&mut rows) {
+                outputs[row.run].hidden.push(Arc::from(hidden));
                 outputs[row.run].logits.push(Arc::from(logits));
             }
         }

@@ -79,16 +79,23 @@ fn text(length: usize, seed: u32) -> Vec<TokenId> {
     (0..length as u32).map(|i| (i * i * 7 + i * seed + seed) % VOCABULARY as u32).collect()
 }
 
-/// Nodes and the bits of the logits at all positions.
+/// Nodes and the bits of the logits and the hidden states at all positions.
 fn read(model: &mut Decoder, after: Option<CacheNode>, tokens: &[TokenId]) -> (Vec<CacheNode>, Vec<Vec<u32>>) {
     let run = Run { after, tokens, logits: Positions::All };
     let output = model.forward(&[run], &mut unwatched).unwrap().remove(0);
-    (output.nodes, output.logits.iter().map(|logits| bits(logits)).collect())
+    let bits = bits(&output);
+    (output.nodes, bits)
 }
 
-fn bits(logits: &[f32]) -> Vec<u32> {
-    assert!(logits.iter().all(|logit| logit.is_finite()));
-    logits.iter().map(|logit| logit.to_bits()).collect()
+/// The logits, then the hidden state, of every position that a run gave.
+fn bits(output: &RunOutput) -> Vec<Vec<u32>> {
+    assert_eq!(output.logits.len(), output.hidden.len());
+    let both = |(logits, hidden): (&std::sync::Arc<[f32]>, &std::sync::Arc<[f32]>)| {
+        assert_eq!((logits.len(), hidden.len()), (VOCABULARY, 40));
+        assert!(logits.iter().chain(&**hidden).all(|number| number.is_finite()));
+        logits.iter().chain(&**hidden).map(|number| number.to_bits()).collect()
+    };
+    output.logits.iter().zip(&output.hidden).map(both).collect()
 }
 
 #[test]
@@ -157,7 +164,7 @@ fn a_batch_gives_what_each_run_gives_alone() {
         let before = if run.after.is_some() { text(70, 6) } else { vec![] };
         let (_, alone) = read(&mut model(1), None, &[&before, run.tokens].concat());
         let expected = &alone[alone.len() - output.logits.len()..];
-        assert_eq!(output.logits.iter().map(|logits| bits(logits)).collect::<Vec<_>>(), expected);
+        assert_eq!(bits(&output), expected);
     }
 }
 

@@ -188,8 +188,11 @@ impl LanguageModel for TableModel {
         if watch(Progress { done, total }).is_break() {
             return Err(ModelError::Cancelled);
         }
-        let keep =
-            |(run, found): (_, Found)| RunOutput { nodes: self.keep_run(run, found.states), logits: found.logits };
+        let keep = |(run, found): (_, Found)| RunOutput {
+            nodes: self.keep_run(run, found.states),
+            logits: found.logits,
+            hidden: Vec::new(),
+        };
         Ok(runs.iter().zip(found).map(keep).collect())
     }
 

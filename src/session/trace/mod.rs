@@ -136,6 +136,66 @@ pub struct Step {
     pub stages: Vec<Stage>,
     /// The tokens that were listed.
     pub candidates: Vec<Candidate>,
+    /// What was drafted, in speculative decoding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speculative: Option<Speculative>,
+    /// The candidates that were compared, in contrastive search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contrastive: Option<Contrastive>,
+}
+
+/// What contrastive search compared at a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contrastive {
+    /// What the similarity counts, from 0 to 1.
+    pub penalty_alpha: f64,
+    /// The most probable first.
+    pub candidates: Vec<ContrastiveCandidate>,
+}
+
+/// A token that contrastive search looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ContrastiveCandidate {
+    /// The token.
+    #[serde(flatten)]
+    pub token: Token,
+    /// p after the chain.
+    pub prob: f64,
+    /// The highest cosine between its hidden state and any before it, from −1 to 1.
+    pub max_similarity: f64,
+    /// What the highest of was chosen.
+    pub score: f64,
+}
+
+/// What was drafted at a step, and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Speculative {
+    /// The pass of the target that decided, from 0.
+    pub round: usize,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// The token; `None` for one that the target added of its own.
+    pub drafted: Option<Token>,
+    /// Its probability under the draft model, after the chain.
+    pub draft_prob: Option<f64>,
+    /// Its probability under the target, after the chain.
+    pub target_prob: Option<f64>,
+    /// The probability that it is accepted.
+    pub acceptance: Option<f64>,
+    /// The number in [0, 1) that decided; `None` where nothing was drawn.
+    pub u: Option<f64>,
+}
+
+/// What became of a drafted token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is the next token.
+    Accepted,
+    /// Another one is.
+    Rejected,
+    /// None was drafted: all before it were accepted.
+    Bonus,
 }
 
 /// What a stage of the chain did.

@@ -97,11 +97,29 @@ pub enum Action {
     Ledger,
     /// Searches for the most probable sequence of all.
     Optimum,
+    /// Seed down.
+    LowerSeed,
+    /// Seed up.
+    HigherSeed,
+    /// The next column.
+    NextColumn,
+    /// The previous column.
+    PreviousColumn,
+    /// Another column, or another completion.
+    New,
+    /// The next strategy.
+    Strategy,
+    /// One draw for all columns, or one for each.
+    SharedDraws,
+    /// Edits the selected line or chain.
+    EditSelected,
+    /// The audit of usual mistakes.
+    Audit,
     /// Shows a view.
     Show(View),
     /// Edits the prompt.
     Edit,
-    /// The other theme.
+    /// Opens the list of themes.
     Theme,
     /// Opens help.
     Help,
@@ -146,8 +164,12 @@ pub enum Context {
     Help,
     /// The line in which the prompt is edited.
     Prompt,
+    /// Any other line being typed.
+    Line,
     /// The list of processors to add.
     Picker,
+    /// The list of themes.
+    Themes,
 }
 
 impl Context {
@@ -164,7 +186,9 @@ impl Context {
         Self::Lessons,
         Self::Everywhere,
         Self::Prompt,
+        Self::Line,
         Self::Picker,
+        Self::Themes,
         Self::Help,
     ];
 
@@ -184,7 +208,9 @@ impl Context {
             Self::Everywhere => "Everywhere",
             Self::Help => "In this window",
             Self::Prompt => "While editing the prompt",
+            Self::Line => "While typing a line",
             Self::Picker => "While adding a stage",
+            Self::Themes => "While choosing colours",
         }
     }
 }

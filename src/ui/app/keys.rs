@@ -8,7 +8,7 @@ use crate::decode::{Direction, ProcessorRow};
 use super::{App, Run};
 use crate::ui::action::{Action, Context, Key, lookup};
 use crate::ui::message::{Effect, Exit};
-use crate::ui::overlays::{Fate, Help, Overlay, Picker, Prompt, typing};
+use crate::ui::overlays::{Fate, Help, Overlay, Picker, Prompt, Themes, typing};
 use crate::ui::views::View;
 
 impl App {
@@ -78,10 +78,7 @@ impl App {
             Action::Add => self.open(Picker::default()),
             Action::Help => self.open(Help::new(&self.contexts())),
             Action::Suspend => vec![Effect::Suspend],
-            Action::Theme => {
-                self.theme = (self.theme + 1) % self.themes.len();
-                Vec::new()
-            }
+            Action::Theme => self.open(Themes::new(self.theme)),
             Action::Stop => {
                 self.run = Run::Still;
                 Vec::new()
@@ -152,6 +149,11 @@ impl App {
             let rank = shown.analysis.model().rank(shown.pick.token());
             self.select(rank - 1);
         }
+    }
+
+    /// Draws everything in another of the themes.
+    pub(in crate::ui) fn set_theme(&mut self, index: usize) {
+        self.theme = index.min(self.themes.len() - 1);
     }
 
     /// Opens a window over the screen.

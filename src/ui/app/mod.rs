@@ -8,7 +8,7 @@ mod steps;
 mod update;
 
 #[cfg(test)]
-mod pictures;
+pub(crate) mod pictures;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -47,7 +47,7 @@ pub struct Setup {
     pub special: SpecialTokens,
     /// The seed of all draws.
     pub seed: u64,
-    /// The themes that a key goes through, for the terminal's colours; at least one.
+    /// The themes to choose from, the one to begin with first, for the terminal's colours; at least one.
     pub themes: Vec<Theme>,
     /// Which symbols may be drawn.
     pub charset: Charset,
@@ -183,6 +183,12 @@ impl App {
         Look { theme: &self.themes[self.theme], charset: self.charset }
     }
 
+    /// The themes to choose from.
+    #[must_use]
+    pub fn themes(&self) -> &[Theme] {
+        &self.themes
+    }
+
     /// The view in front.
     #[must_use]
     pub fn view(&self) -> View {
@@ -205,6 +211,12 @@ impl App {
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Whether a begin-of-text token is put before a prompt.
+    #[must_use]
+    pub fn special(&self) -> SpecialTokens {
+        self.special
     }
 
     /// The seed of all draws.

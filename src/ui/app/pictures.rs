@@ -15,7 +15,7 @@ use crate::ui::scene::Scene;
 use crate::ui::theme::ColourDepth;
 
 /// The rows, below them a letter for the style of each cell, and what the letters mean.
-fn styled(buffer: &Buffer) -> String {
+pub(crate) fn styled(buffer: &Buffer) -> String {
     let mut styles: Vec<Style> = Vec::new();
     let mut letters = String::new();
     for y in buffer.area.top()..buffer.area.bottom() {

@@ -1,8 +1,10 @@
 //! Windows over the screen. They are a stack: the topmost one gets the keys. One file each: state, keys, picture, tests.
 
 mod help;
+mod line;
 mod picker;
 mod prompt;
+mod themes;
 pub mod window;
 
 use ratatui::buffer::Buffer;
@@ -15,8 +17,10 @@ use super::app::App;
 use super::message::Effect;
 
 pub use help::Help;
+pub use line::Line;
 pub use picker::Picker;
 pub use prompt::Prompt;
+pub use themes::Themes;
 
 /// A window.
 pub trait Overlay {

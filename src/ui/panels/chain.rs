@@ -106,11 +106,7 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn style(&self, role: Role) -> Style {
-        let style = self.look.style(role);
-        match self.ground.bg {
-            Some(bg) => Style { bg: Some(bg), ..style }.add_modifier(self.ground.add_modifier),
-            None => style,
-        }
+        paint::on(self.look.style(role), self.ground)
     }
 
     fn stage(&self, knob: &Knob, trace: Result<&StageTrace, Idle>, form: Form, buffer: &mut Buffer) {

@@ -126,7 +126,7 @@ impl List<'_> {
             _ => Role::Base,
         };
         let ground = if index == selected { look.style(Role::Selected) } else { Style::new() };
-        let on = |role: Role| paint_on(look.style(role), ground);
+        let on = |role: Role| paint::on(look.style(role), ground);
         buffer.set_style(row, ground);
         if index == selected {
             put(buffer, row.x, row.y, signs.selected, 1, on(Role::Key));
@@ -154,7 +154,7 @@ impl List<'_> {
     /// A number and its bar.
     fn share(&self, row: Rect, column: usize, p: f64, [text, bar]: [Role; 2], ground: Style, buffer: &mut Buffer) {
         let x = self.columns.shares[column];
-        put_right(buffer, x + NUMBER - 1, row.y, &percent(p), paint_on(self.look.style(text), ground));
+        put_right(buffer, x + NUMBER - 1, row.y, &percent(p), paint::on(self.look.style(text), ground));
         let area = Rect { x: x + NUMBER, y: row.y, width: self.columns.bar_width, height: 1 };
         paint::bar(buffer, area, p / self.scale, self.look, bar);
     }
@@ -164,12 +164,12 @@ impl List<'_> {
         let x = self.columns.shares[1];
         let end = row.right();
         let room = |x: u16| usize::from(end.saturating_sub(x));
-        let style = paint_on(self.look.style(Role::Tag), ground);
+        let style = paint::on(self.look.style(Role::Tag), ground);
         let x = put(buffer, x + 1, row.y, &format!("{} {name}", self.look.signs().removed), room(x + 1), style);
         if let Some(Margin { measured, limit }) = margin {
             let text = format!("  {} < {}", figure(measured), figure(limit));
             if text.len() <= room(x) {
-                put(buffer, x, row.y, &text, room(x), paint_on(self.look.style(Role::Removed), ground));
+                put(buffer, x, row.y, &text, room(x), paint::on(self.look.style(Role::Removed), ground));
             }
         }
     }
@@ -188,13 +188,5 @@ impl List<'_> {
             let share = if share < 1e-9 { 0.0 } else { share };
             self.share(row, column, share, [Role::Muted, Role::BarRemoved], Style::new(), buffer);
         }
-    }
-}
-
-/// A style on the background of its row. Reverse video stands for a background where there are no colours.
-fn paint_on(style: Style, ground: Style) -> Style {
-    match ground.bg {
-        Some(bg) => Style { bg: Some(bg), ..style }.add_modifier(ground.add_modifier),
-        None => style,
     }
 }

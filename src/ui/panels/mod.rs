@@ -1,6 +1,7 @@
 //! The panels of the screen, one file each: what it shows, how it is drawn, its tests.
 
 pub mod chain;
+pub mod coloured;
 pub mod detail;
 pub mod distribution;
 pub mod footer;

@@ -10,6 +10,7 @@ use crate::glyph::{self, Glyph, Kind};
 use crate::model::{TokenPiece, Tokenizer};
 use crate::session::{NodeId, Session};
 use crate::ui::app::{App, Model};
+use crate::ui::look::Look;
 use crate::ui::number::bits;
 use crate::ui::paint::{self, put, put_right};
 use crate::ui::theme::Role;
@@ -35,7 +36,7 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let look = app.look();
     let heading = paint::row(area, 0);
     let x = paint::heading(buffer, heading, "Text", look);
-    legend(app, heading, x, buffer);
+    legend(look, heading, x, buffer);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let (Some(session), Model::Open { tokenizer, .. }) = (app.session(), app.model()) else {
         let text = match app.model() {
@@ -69,15 +70,15 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
 }
 
 /// In running text a space is a gap, except where one has to see which token it belongs to.
-fn shown_as(glyph: &Glyph, role: Role) -> &str {
+pub(super) fn shown_as(glyph: &Glyph, role: Role) -> &str {
     match (glyph.kind, role) {
         (Kind::Space, Role::Cursor | Role::Ghost) | (Kind::Text | Kind::Newline | Kind::Mark, _) => &glyph.symbol,
         (Kind::Space, _) => " ",
     }
 }
 
-fn legend(app: &App, heading: Rect, from: u16, buffer: &mut Buffer) {
-    let look = app.look();
+/// What the bands mean, at the right end of a heading.
+pub(in crate::ui) fn legend(look: Look<'_>, heading: Rect, from: u16, buffer: &mut Buffer) {
     let cells: usize = BANDS.iter().map(|(_, _, name)| name.len() + 1).sum();
     let title = "surprisal in bits";
     let (whole, short) = (cells + title.len() + 3, cells + "bits".len() + 3);
@@ -149,7 +150,7 @@ fn role(app: &App, node: NodeId) -> Role {
 }
 
 /// Glyphs into lines: after line feeds, and before words that don't fit.
-pub(super) fn wrap(glyphs: &[Glyph], width: usize) -> Vec<Range<usize>> {
+pub(in crate::ui) fn wrap(glyphs: &[Glyph], width: usize) -> Vec<Range<usize>> {
     let mut lines = Vec::new();
     let (mut start, mut used) = (0, 0);
     let mut index = 0;

@@ -76,8 +76,8 @@ impl Theme {
 
     /// The same theme in fewer colours.
     ///
-    /// Text stays readable on every background that it is drawn on. A background that can no longer be told from another one
-    /// gets its role's stand-in, and without any colours all roles do: nothing may be lost that a class has to see.
+    /// Text stays readable on every background that it is drawn on. A background that can no longer be told from one beside
+    /// it gets its role's stand-in, and without any colours all roles do: nothing may be lost that a class has to see.
     #[must_use]
     pub fn at_depth(&self, depth: ColourDepth) -> Self {
         if depth == ColourDepth::True {
@@ -91,8 +91,7 @@ impl Theme {
             let grounds: Vec<_> = role.grounds().iter().map(|&other| ground(other)).chain([bg]).collect();
             let ink = depth.convert_ink(from.fg.unwrap_or(Color::Reset), &grounds, role.ink().least_contrast());
             let style = Style { fg: Some(ink), bg: Some(bg), ..from };
-            let before = &Role::ALL[..role as usize];
-            let merged = before.iter().any(|&other| full(other) != full(role) && ground(other) == bg);
+            let merged = role.beside().iter().any(|&other| full(other) != full(role) && ground(other) == bg);
             match depth {
                 ColourDepth::None => Style { add_modifier: role.mono(), ..style },
                 _ if merged => style.add_modifier(role.mono()),
@@ -107,15 +106,6 @@ impl Theme {
 mod tests {
     use super::*;
     use ratatui::style::Modifier;
-
-    #[test]
-    fn every_theme_file_is_in_the_program() {
-        for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("themes")).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_stem().unwrap().to_str().unwrap();
-            assert!(BUILT_IN.iter().any(|(built_in, _)| *built_in == name), "{name}");
-        }
-    }
 
     #[test]
     fn everyone_in_the_room_can_read_every_theme_in_true_colour_and_in_256() {
@@ -181,27 +171,51 @@ mod tests {
             }
         }
         let surprise = [Role::Surprise0, Role::Surprise1, Role::Surprise2, Role::Surprise3, Role::Surprise4];
-        let series = [Role::Series0, Role::Series1, Role::Series2, Role::Series3, Role::Series4, Role::Series5];
         let beams = [Role::BeamRunning, Role::BeamFinished, Role::BeamPruned, Role::BeamBest];
-        for group in [&surprise[..], &series[..], &beams[..], &[Role::Good, Role::Bad], &[Role::Removed, Role::Base]] {
+        for group in [&surprise[..], &SERIES, &beams[..], &[Role::Good, Role::Bad], &[Role::Removed, Role::Base]] {
             let kinds: std::collections::BTreeSet<_> =
                 group.iter().map(|role| plain.style(*role).add_modifier.bits()).collect();
             assert_eq!(kinds.len(), group.len(), "{group:?}");
         }
     }
 
+    const SERIES: [Role; 6] =
+        [Role::Series0, Role::Series1, Role::Series2, Role::Series3, Role::Series4, Role::Series5];
+
+    /// The smallest distance in `OKLab` of two lines of a chart, for eyes that see `seen`.
+    fn nearest_lines(name: &str, seen: impl Fn([u8; 3]) -> [u8; 3]) -> f64 {
+        let theme = Theme::built_in(name).unwrap();
+        let places = SERIES.map(|role| colour::oklab(seen(colour::rgb(theme.style(role).fg.unwrap()).unwrap())));
+        let pairs = places.iter().enumerate().flat_map(|(index, a)| places[..index].iter().map(move |b| (a, b)));
+        pairs.map(|(a, b)| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()).fold(f64::MAX, f64::min)
+    }
+
     #[test]
     fn the_lines_of_a_chart_are_told_apart() {
         for (name, _) in BUILT_IN.iter().filter(|(name, _)| *name != "no-colour") {
-            let theme = Theme::built_in(name).unwrap();
-            let series = [Role::Series0, Role::Series1, Role::Series2, Role::Series3, Role::Series4, Role::Series5];
-            let places = series.map(|role| colour::oklab(colour::rgb(theme.style(role).fg.unwrap()).unwrap()));
-            for (index, a) in places.iter().enumerate() {
-                for b in &places[..index] {
-                    let apart = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
-                    assert!(apart >= 0.08, "{name}: series_{index} is {apart:.3} from another");
-                }
-            }
+            let apart = nearest_lines(name, |value| value);
+            assert!(apart >= 0.08, "{name}: two lines are only {apart:.3} apart");
+        }
+    }
+
+    /// What eyes without red, green or blue cones see: Machado, Oliveira and Fernandes, "A physiologically-based model for
+    /// simulation of color vision deficiency", 2009, severity 1, in linear light.
+    const DEFICIENCIES: [[[f64; 3]; 3]; 3] = [
+        [[0.152_286, 1.052_583, -0.204_868], [0.114_503, 0.786_281, 0.099_216], [-0.003_882, -0.048_116, 1.051_998]],
+        [[0.367_322, 0.860_646, -0.227_968], [0.280_085, 0.672_501, 0.047_413], [-0.011_820, 0.042_940, 0.968_881]],
+        [[1.255_528, -0.076_749, -0.178_779], [-0.078_411, 0.930_809, 0.147_602], [0.004_733, 0.691_367, 0.303_900]],
+    ];
+
+    #[test]
+    fn the_lines_of_the_theme_for_all_eyes_are_told_apart_by_all_eyes() {
+        for matrix in DEFICIENCIES {
+            let seen = |value: [u8; 3]| {
+                let light = value.map(|channel| (f64::from(channel) / 255.0).powf(2.2));
+                let sum = |row: [f64; 3]| row.iter().zip(light).map(|(a, b)| a * b).sum::<f64>();
+                matrix.map(|row| (255.0 * sum(row).clamp(0.0, 1.0).powf(1.0 / 2.2)).round() as u8)
+            };
+            let apart = nearest_lines("okabe-ito", seen);
+            assert!(apart >= 0.08, "{apart:.3}");
         }
     }
 }

@@ -69,6 +69,19 @@ macro_rules! roles {
     };
 }
 
+impl Role {
+    /// The roles whose backgrounds its own has to be told from.
+    #[must_use]
+    pub fn beside(self) -> &'static [Self] {
+        match self {
+            Self::StripOdd => &[Self::Base, Self::StripEven],
+            Self::StripHit | Self::StripRest => &[Self::Base, Self::StripEven, Self::StripOdd],
+            Self::Ghost => &[Self::Base, Self::Cursor],
+            _ => &[Self::Base],
+        }
+    }
+}
+
 const PLAIN: Modifier = Modifier::empty();
 const BOLD: Modifier = Modifier::BOLD;
 const DIM: Modifier = Modifier::DIM;

@@ -4,6 +4,8 @@
 //! whoever leaves one at a step finds the next one at the same step.
 
 pub mod beam;
+pub mod compare;
+pub mod score;
 pub mod step;
 
 use ratatui::buffer::Buffer;
@@ -70,13 +72,17 @@ pub struct Timeline {
 }
 
 /// Every view, in the order of the keys 1, 2, 3 …
-pub static VIEWS: &[ViewRow] = &[step::ROW, beam::ROW];
+pub static VIEWS: &[ViewRow] = &[step::ROW, beam::ROW, compare::ROW, score::ROW];
 
 /// The state of every view that has one of its own.
 #[derive(Default)]
 pub struct States {
     /// The beam tree.
     pub beam: beam::State,
+    /// Strategies side by side.
+    pub compare: compare::State,
+    /// Scored completions.
+    pub score: score::State,
 }
 
 impl View {

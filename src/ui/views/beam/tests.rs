@@ -176,7 +176,7 @@ fn branches_fold_and_candidates_are_selected() {
     assert_eq!(leaves(&scene), open);
     scene.press("Down Down Down Down Down").unwrap();
     let one = *state(&scene).candidate().unwrap();
-    assert!(shown(&scene.buffer()).contains(super::lists::verdict(one.verdict)));
+    assert!(shown(&scene.buffer()).contains(lists::verdict(one.verdict)));
     scene.press("d").unwrap();
     assert!(shown(&scene.buffer()).contains("Ledger of step 3"));
     scene.press("Down Down Down Down Down Down Down Down Down Up").unwrap();

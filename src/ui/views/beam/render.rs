@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::lists::verdict;
+use super::lists::{text, verdict};
 use super::picture::{Picture, Scene};
 use super::search::Search;
 use super::state::{Below, Optimum};
-use super::tree::{Pen, Tree, sign, signed};
+use super::tree::{Pen, Tree, role, sign, signed, tail};
 use super::{State, Status};
 use crate::decode::TokenId;
 use crate::decode::beam::{BeamSettings, BeamStop, StoppingBound};
@@ -225,8 +225,8 @@ fn busy(app: &App) -> String {
 fn beginning(app: &App, tree: &Tree<'_>, area: Rect, buffer: &mut Buffer) {
     let look = app.look();
     let room = usize::from(area.width.saturating_sub(4));
-    let glyphs = super::lists::text(tree.tokenizer, tree.prompt, look.charset);
-    let shown = super::tree::tail(&glyphs, room.saturating_sub(6));
+    let glyphs = text(tree.tokenizer, tree.prompt, look.charset);
+    let shown = tail(&glyphs, room.saturating_sub(6));
     let y = area.y + 1;
     let mut x = area.x + 1;
     if shown.len() < glyphs.len() {
@@ -252,7 +252,7 @@ fn note(state: &State, tree: &Tree<'_>, area: Rect, buffer: &mut Buffer) {
     let status = tree.search.node(one.node).map_or(Status::Passed, |node| tree.search.status(node, tree.step));
     let right = area.right().saturating_sub(1);
     let room = |x: u16| usize::from(right.saturating_sub(x));
-    let role = super::tree::role(status);
+    let role = role(status);
     let mut x = put(buffer, area.x + 1, y, look.signs().selected, room(area.x + 1), look.style(Role::Key));
     x = put(buffer, x + 1, y, sign(status, look), room(x + 1), look.style(role));
     let glyphs = token_glyphs(tree.tokenizer, one.token, look.charset);

@@ -2,6 +2,7 @@
 
 mod columns;
 mod lists;
+mod pen;
 mod picture;
 mod render;
 mod search;
@@ -10,6 +11,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod words;
 
 pub use search::{Ranked, Search, Status};
 pub use state::{Below, Knobs, Optimum, State};
@@ -92,7 +94,7 @@ fn forward(app: &mut App) -> Vec<Effect> {
     }
     let over = app.views.beam.search().and_then(Search::stopped);
     match over {
-        Some(stop) => app.inform(&format!("the search is over: {} (l, L: another length)", render::why(stop))),
+        Some(stop) => app.inform(&format!("the search is over: {} (l, L: another length)", words::why(stop))),
         None => Vec::new(),
     }
 }

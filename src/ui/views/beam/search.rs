@@ -217,7 +217,7 @@ impl Search {
         let sum = |node: &Node| node.candidate.sum_logprob;
         let best = self.nodes.iter().filter(complete).max_by(|a, b| sum(a).total_cmp(&sum(b)));
         let beams = best.map(|best| Rival {
-            name: "the beams".into(),
+            name: "beams".into(),
             tokens: self.tokens(best.candidate.node),
             sum_logprob: sum(best),
         });

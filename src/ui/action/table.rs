@@ -61,8 +61,8 @@ actions! {
     Beam Step [key(KeyCode::Right), char(' ')] "step" "one step of the search forward";
     Beam Back [key(KeyCode::Left)] "back" "one step back";
     Beam RowDown [key(KeyCode::Down)] "select" "select the candidate below";
-    Beam LowerAlpha [char('a')] "α less" "lower the length penalty α: short hypotheses gain";
-    Beam HigherAlpha [char('A')] "α more" "raise the length penalty α: long hypotheses gain";
+    Beam LowerAlpha [char('a')] "" "lower the length penalty: short hypotheses gain";
+    Beam HigherAlpha [char('A')] "" "raise the length penalty: long hypotheses gain";
     Beam Optimum [char('e')] "optimum" "prove the most probable sequence of the tokens shown, at most 6; Esc stops";
     Beam Ledger [char('d')] "ledger" "hypotheses, or the ledger of the step's candidates";
     Beam Fold [key(KeyCode::Enter)] "fold" "fold or unfold the branch of the selected candidate";

@@ -129,13 +129,10 @@ impl CompareJob {
 
 impl Job for CompareJob {
     fn turn(&mut self, ground: &mut Ground<'_>) -> Result<Option<News>, EngineError> {
-        let columns = match &mut self.columns {
-            Some(columns) => columns,
-            None => {
-                let begun = self.begin(ground)?;
-                self.columns.insert(begun)
-            }
-        };
+        if self.columns.is_none() {
+            self.columns = Some(self.begin(ground)?);
+        }
+        let Some(columns) = &mut self.columns else { return Ok(None) };
         if columns.iter().all(|column| column.end().is_some()) {
             return Ok(None);
         }

@@ -62,7 +62,8 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<(), CliError> {
     };
     let Some(format) = args.format else {
         if name == "standard input" {
-            let message = "replay: the interface needs standard input for its keys: give a file, or --format text";
+            let message =
+                "replay: the interface needs standard input for its keys: give a file, or --format text, json or csv";
             return Err(CliError::Input(message.into()));
         }
         let read = trace::read(&bytes).map_err(|error| error.to_string());

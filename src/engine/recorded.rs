@@ -238,3 +238,62 @@ fn stages(step: &Step) -> Vec<StageTrace> {
     }
     stages
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Question;
+    use crate::session::{Session, trace};
+
+    const TRACE: &str = r#"{"type":"header","format":"logitscope.trace","version":1,"model":{"name":"m","vocab_size":9},"settings":{"chain":"top_k=2"},"prompt":{"text":"a","tokens":[{"id":1,"text":"a","bytes":[97],"logprob":null,"rank":null}]}}
+{"type":"step","step":0,"context_length":1,"chosen":{"id":3,"text":"c","bytes":[99],"logprob":-1.6094379124341003,"sampling_logprob":-1.3862943611198906,"rank":2},"draw":0.9,"entropy":1.2,"sampling_entropy":0.5,"stages":[{"stage":"top_k=2","kept":2,"removed":7,"removed_mass":0.2,"entropy":0.5}],"candidates":[{"id":2,"text":"b","bytes":[98],"logit":3.0,"logprob":-0.5108256237659907,"prob":0.6,"sampling_prob":0.75,"removed_by":null},{"id":3,"text":"c","bytes":[99],"logit":1.9013877113318902,"logprob":-1.6094379124341003,"prob":0.2,"sampling_prob":0.25,"removed_by":null},{"id":1,"text":"a","bytes":[97],"logit":null,"logprob":-2.3,"prob":0.1,"sampling_prob":0.0,"removed_by":"top_k"}]}
+"#;
+
+    fn recording(text: &str) -> Result<Recording, String> {
+        Recording::new(trace::read(text.as_bytes()).unwrap().traces.remove(0))
+    }
+
+    #[test]
+    fn it_answers_what_was_written_down() {
+        let recording = recording(TRACE).unwrap();
+        assert_eq!((recording.steps(), recording.texts(), recording.chain().to_string()), (1, 1, "top_k=2".into()));
+        let Some(Event::Prompted { tokens, .. }) =
+            recording.answer(Command::Prompt { epoch: 1, text: "x".into(), special: SpecialTokens::Auto })
+        else {
+            panic!("no prompt")
+        };
+        assert_eq!(tokens, [1]);
+        let question = |history: Vec<TokenId>| Question {
+            epoch: 1,
+            node: Session::new(&[1]).unwrap().cursor(),
+            logits: Arc::new([]),
+            chain: Chain::default(),
+            history,
+            prompt_length: 1,
+            sampling_logprobs: Vec::new(),
+            chance: 0.0,
+            tokenizer: None,
+            end_ids: Vec::new(),
+        };
+        let Some(Event::Analysed { analysis, .. }) = recording.answer(Command::Analyse(question(vec![1]))) else {
+            panic!("no analysis")
+        };
+        assert_eq!((analysis.model().ranked(), analysis.kept()), (&[2, 3, 1][..], &[2, 3][..]));
+        assert!((analysis.model().prob(2) - 0.6).abs() < 1e-12 && (analysis.sampling_prob(3) - 0.25).abs() < 1e-12);
+        assert_eq!(analysis.removal(1).map(|removal| removal.stage), Some(0));
+        let (token, draw) = recording.chosen(0, &analysis).unwrap();
+        assert_eq!((token, draw.map(|draw| draw.token)), (3, Some(3)));
+        assert!(recording.answer(Command::Analyse(question(vec![1, 3]))).is_none(), "that is its end");
+    }
+
+    #[test]
+    fn what_can_not_be_looked_at_is_refused() {
+        let says = |text: &str| recording(text).err().unwrap();
+        let header = TRACE.lines().next().unwrap();
+        assert_eq!(says(header), "there is no step in it to look at");
+        assert!(
+            says(&TRACE.replace("\"vocab_size\":9", "\"vocab_size\":99999999999")).contains("no vocabulary has more")
+        );
+        assert!(says(&TRACE.replace("\"id\":3", "\"id\":4000000000")).contains("no vocabulary has more"));
+    }
+}

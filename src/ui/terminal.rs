@@ -14,7 +14,7 @@ use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use ratatui::crossterm::style::Print;
 use ratatui::crossterm::terminal::{
-    self, BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
 };
 use ratatui::crossterm::{execute, queue};
 
@@ -92,8 +92,11 @@ impl Terminal {
         signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
         enter()?;
         self.mouse(self.mouse)?;
-        // Whatever the shell drew meanwhile: every cell is drawn again.
-        self.inner.clear()
+        // Whatever the shell drew meanwhile: every cell is drawn again. A new frame buffer does that; clearing the old one would
+        // ask the terminal where its cursor is, and the answer goes to the thread that waits for keys.
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.inner = Ratatui::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
     }
 }
 

@@ -25,7 +25,10 @@ pub fn view(app: &App, screen: Rect, buffer: &mut Buffer) -> Option<Position> {
         (app.view().row().render)(app, frame.body, buffer)
     };
     let in_window = app.overlays().iter().map(|overlay| overlay.render(app, screen, buffer)).next_back();
-    footer::render(app, frame.footer, buffer);
+    // The lecture's own hints stand in the place of all keys, unless there is something to tell.
+    if !app.is_presenting() || app.notice().is_some() || !app.overlays().is_empty() {
+        footer::render(app, frame.footer, buffer);
+    }
     in_window.unwrap_or(in_view)
 }
 

@@ -1,6 +1,8 @@
 //! What is done everywhere: the copied command, the written trace, the kept session, without a terminal.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use logitscope::decode::Chain;
 use logitscope::glyph::Charset;
@@ -15,11 +17,35 @@ use logitscope::ui::scene::Scene;
 use logitscope::ui::theme::Theme;
 use serde_json::Value;
 
-const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/tables/abc.toml");
+/// Whatever comes, there is a row for it.
+const TABLE: &str = "
+vocabulary = ['A', 'B', 'C']
+end = '<end>'
+[[row]]
+context = []
+next = { A = 0.4, B = 0.3, C = 0.2, '<end>' = 0.1 }
+[[row]]
+context = ['A']
+next = { A = 0.2, B = 0.5, C = 0.2, '<end>' = 0.1 }
+[[row]]
+context = ['B']
+next = { C = 0.4, '<end>' = 0.3, A = 0.2, B = 0.1 }
+";
+
+/// A file with the table, written once.
+fn table() -> PathBuf {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    let write = || {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("everyday-{}.toml", std::process::id()));
+        std::fs::write(&file, TABLE).unwrap();
+        file
+    };
+    FILE.get_or_init(write).clone()
+}
 
 pub(crate) fn options(prompt: &str, mode: Mode) -> Options {
     Options {
-        source: ModelSource::Table(TABLE.into()),
+        source: ModelSource::Table(table()),
         open: OpenOptions::default(),
         prompt: Some(prompt.into()),
         chain: Some(Chain::parse("temperature=0.8,top_k=3,top_p=0.9").unwrap()),

@@ -223,7 +223,9 @@ fn files_and_the_clipboard_are_written() {
     session.press(b"y");
     session.until("the command", |screen| screen.contains("logitscope run"));
     assert!(String::from_utf8_lossy(&session.output.lock().unwrap()).contains("\u{1b}]52;c;"));
+    // An escape right before another key would be Alt.
     session.press(b"\x1b");
+    session.until("no window", |screen| !screen.contains("logitscope run"));
     session.press(b"q");
     assert_eq!(session.exit_code(), 0);
     let trace = fs::read(home.path().join("logitscope-trace.jsonl")).unwrap();

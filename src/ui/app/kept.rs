@@ -100,6 +100,8 @@ impl App {
         self.theme = self.themes.iter().position(|theme| theme.name() == saved.theme).unwrap_or(self.theme);
         self.view = View::named(&saved.view).unwrap_or(self.view);
         let prompt = saved.prompt.clone();
+        // Where its tree can't be used, what was kept stays until there is something else to keep.
+        self.first_prompt.clone_from(&prompt);
         self.restoring = Some(saved);
         self.begin(prompt)
     }

@@ -30,7 +30,8 @@ impl Finder {
         Self { input: Input::default(), found: (0..texts.len()).collect(), texts, selected: 0 }
     }
 
-    /// Looks for what was typed. Every word of it has to be there, its letters in their order; equally good ones stay in theirs.
+    /// Looks for what was typed. Every word of it has to be there, its letters in their order; equally good ones stay in theirs,
+    /// and those less than half as good as the best are left out.
     pub fn search(&mut self) {
         let pattern = Pattern::parse(self.input.value(), CaseMatching::Ignore, Normalization::Smart);
         let (mut matcher, mut letters) = (Matcher::new(Config::DEFAULT), Vec::new());
@@ -38,7 +39,8 @@ impl Finder {
         let scored = self.texts.iter().enumerate().filter_map(|(index, text)| Some((score(text)?, index)));
         let mut scored: Vec<(u32, usize)> = scored.collect();
         scored.sort_by_key(|&(score, index)| (std::cmp::Reverse(score), index));
-        self.found = scored.into_iter().map(|(_, index)| index).collect();
+        let best = scored.first().map_or(0, |(score, _)| *score);
+        self.found = scored.into_iter().filter(|(score, _)| 2 * score >= best).map(|(_, index)| index).collect();
         self.selected = 0;
     }
 

@@ -9,22 +9,24 @@ use std::thread;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use logitscope::decode::beam::{Beam, BeamSearch, BeamSettings, BeamTask, BeamText};
 use logitscope::decode::scoring::{TokenFigures, Totals, audit};
 use logitscope::decode::{Chain, Distribution, TokenId};
 use logitscope::engine::{
-    ColumnMade, Command, Compared, ComparedToken, Event, GeneratedToken, Lane, News, Question, Scored,
-    ScoredCompletion, TopToken,
+    BeamsMade, ColumnMade, Command, Compared, ComparedToken, Event, GeneratedToken, GreedyToken, Lane, News, Question,
+    Scored, ScoredCompletion, TopToken,
 };
 use logitscope::glyph::Charset;
 use logitscope::model::{
-    ModelError, ModelInfo, ModelSource, OpenOptions, Positions, Run, SpecialTokens, StoredType, TokenPiece, Tokenizer,
-    open, unwatched,
+    DtypeChoice, ModelError, ModelInfo, ModelSource, OpenOptions, Positions, Run, SpecialTokens, StoredType,
+    TokenPiece, Tokenizer, open, unwatched,
 };
-use logitscope::ui::app::{App, Setup};
+use logitscope::ui::action::{Key, Keymap};
+use logitscope::ui::app::{App, Mouse, Setup};
 use logitscope::ui::knobs::Mode;
 use logitscope::ui::message::{Effect, Message};
 use logitscope::ui::theme::Theme;
-use logitscope::ui::{action::Key, view::view};
+use logitscope::ui::view::view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -75,6 +77,13 @@ fn setup() -> Setup {
         themes: vec![Theme::built_in("dark").unwrap()],
         charset: Charset::Unicode,
         lesson: None,
+        keymap: Keymap::default(),
+        source: ModelSource::Builtin,
+        dtype: DtypeChoice::Auto,
+        history: Vec::new(),
+        saved: None,
+        recording: None,
+        mouse: Mouse::Terminal,
     }
 }
 
@@ -88,6 +97,7 @@ fn info() -> ModelInfo {
         device: "cpu".into(),
         eos_token_ids: Vec::new(),
         parameters: 0,
+        shape: None,
         never_chosen: Vec::new(),
     }
 }
@@ -115,6 +125,45 @@ fn frame(c: &mut Criterion) {
     });
     app.update(Message::Key(Key::parse("End").unwrap().event()));
     c.bench_function("frame at the end of the list", |b| {
+        b.iter(|| {
+            buffer.reset();
+            black_box(view(&app, SCREEN, &mut buffer))
+        });
+    });
+}
+
+/// The tree of eight beams after forty steps.
+fn beam_view(c: &mut Criterion) {
+    let mut app = opened();
+    let settings = BeamSettings { beams: 8, returned: 8, ..BeamSettings::default() };
+    let task = BeamTask { prompt: (1..400).collect(), end_ids: Vec::new(), max_new_tokens: 40 };
+    let mut search = BeamSearch::new(settings, task).unwrap();
+    let mut effects = app.update(Message::Key(Key::parse("3").unwrap().event()));
+    for key in ["B", "B", "B", "B", "L", "L"] {
+        effects.extend(app.update(Message::Key(Key::parse(key).unwrap().event())));
+    }
+    let asked = effects.iter().rev().find_map(|effect| match effect {
+        Effect::Engine(Command::Job { epoch, lane, serial, .. }) => Some((*epoch, *lane, *serial)),
+        _ => None,
+    });
+    let (epoch, lane, serial) = asked.unwrap();
+    while search.stopped().is_none() {
+        let after = |beam: &Beam| {
+            let last = u64::from(beam.history.last().copied().unwrap_or_default());
+            let logit = |id: u64| ((id * 7919 + last * 104_729) % 5003) as f32 / 600.0;
+            Distribution::from_logits(&(0..512).map(logit).collect::<Vec<_>>()).unwrap()
+        };
+        let models: Vec<Distribution> = search.live().map(after).collect();
+        let step = search.advance(&models, &Chain::default(), BeamText::default()).unwrap();
+        let greedy = Some(GreedyToken { token: step.step as TokenId, logprob: -1.0 });
+        let made = BeamsMade { step, greedy, stopped: search.stopped() };
+        app.update(Message::Engine(Event::News { epoch, lane, serial, news: Some(News::Beams(Arc::new(made))) }));
+    }
+    app.update(Message::Engine(Event::News { epoch, lane, serial, news: None }));
+    app.update(Message::Key(Key::parse("End").unwrap().event()));
+    assert_eq!((app.view().row().timeline.unwrap().position)(&app), 40);
+    let mut buffer = Buffer::empty(SCREEN);
+    c.bench_function("frame of the beam tree, 8 beams, 40 steps", |b| {
         b.iter(|| {
             buffer.reset();
             black_box(view(&app, SCREEN, &mut buffer))
@@ -278,5 +327,5 @@ fn opened() -> App {
     app
 }
 
-criterion_group!(benches, frame, views, key_to_frame, knob_to_effect);
+criterion_group!(benches, frame, views, beam_view, key_to_frame, knob_to_effect);
 criterion_main!(benches);

@@ -8,6 +8,7 @@ use clap::CommandFactory;
 use crate::decode::Chain;
 use crate::headless::{self, Format, Interrupt, Job, LogitsDefaults, OutputFile, style::Style};
 use crate::model::{self, LoadedModel};
+use crate::ui::config::Config;
 
 use super::CliError;
 use super::args::{Cli, Command, LogitsArgs, ModelArgs, RunArgs, TokensArgs};
@@ -30,6 +31,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
         Some(Command::Lesson(args)) => lesson(&args),
         Some(Command::Screenshot(args)) => screenshot(&args),
         Some(Command::Theme(args)) => interface::theme(&args.action),
+        Some(Command::Config) => Ok(stdout().write_all(Config::usual().as_bytes())?),
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator panics where output fails, and a closed pipe is no fault.
             let mut script = Vec::new();

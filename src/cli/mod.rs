@@ -8,6 +8,7 @@ mod contrastive;
 mod error;
 mod exact;
 mod guidance;
+mod host;
 mod interface;
 mod lesson;
 mod processors;

@@ -6,6 +6,7 @@ use std::path::Path;
 use logitscope::decode::scoring::AUDITS;
 use logitscope::lesson::{COMPUTATIONS, ComputationRow, Lesson};
 use logitscope::model::table;
+use logitscope::ui::config::Config;
 use logitscope::ui::theme::{BUILT_IN, Ink, Role, Theme, summary};
 
 fn read(name: &str) -> String {
@@ -30,6 +31,13 @@ fn the_tables_of_the_documentation_and_the_examples_open() {
         let path = entry.unwrap().path();
         table::open(&path).map(drop).unwrap();
     }
+}
+
+#[test]
+fn the_configuration_of_the_readme_is_one() {
+    let text = read("README.md");
+    let block = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    Config::parse("README.md", block).map(drop).unwrap();
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod compare;
 mod contrastive;
 mod contrastive_golden;
 mod docs;
+mod everyday;
 mod guidance;
 mod guidance_golden;
 mod interface;

@@ -12,6 +12,8 @@ const SCENES: &[Scene] = &[
     ("step.svg", "120x36", "dark", "Right Right Right Right p p p p Down Down"),
     ("step-light.svg", "120x36", "light", "Right Right T T T T p p"),
     ("step-small.svg", "80x24", "dark", "Right Right Right"),
+    ("beam.svg", "120x36", "dark", "3 Right Right Right Right Right Right e"),
+    ("beam-small.svg", "80x24", "dark", "3 Right Right Right Right Right"),
     ("help.svg", "120x36", "dark", "?"),
     ("themes.svg", "120x36", "catppuccin-mocha", "Right Right Right c"),
     ("projector.svg", "100x30", "projector", "Right Right Right p p Down Down"),

@@ -90,13 +90,10 @@ impl BeamsJob {
 
 impl Job for BeamsJob {
     fn turn(&mut self, ground: &mut Ground<'_>) -> Result<Option<News>, EngineError> {
-        let (beams, greedy) = match &mut self.under_way {
-            Some(under_way) => under_way,
-            None => {
-                let begun = self.begin(ground)?;
-                self.under_way.insert(begun)
-            }
-        };
+        if self.under_way.is_none() {
+            self.under_way = Some(self.begin(ground)?);
+        }
+        let Some((beams, greedy)) = &mut self.under_way else { return Ok(None) };
         if beams.search().stopped().is_some() {
             return Ok(None);
         }

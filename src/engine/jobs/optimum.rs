@@ -82,13 +82,10 @@ impl Job for OptimumJob {
         if self.proof != Proof::Open {
             return Ok(None);
         }
-        let growing = match &mut self.under_way {
-            Some(growing) => growing,
-            None => {
-                let begun = self.begin(ground)?;
-                self.under_way.insert(begun)
-            }
-        };
+        if self.under_way.is_none() {
+            self.under_way = Some(self.begin(ground)?);
+        }
+        let Some(growing) = &mut self.under_way else { return Ok(None) };
         if !growing.advance(ground.model())? {
             self.proof = if growing.search().is_proven() { Proof::Proven } else { Proof::OutOfBudget };
         }

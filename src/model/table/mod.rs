@@ -92,6 +92,7 @@ fn loaded(name: &str, table: Table) -> LoadedModel {
         eos_token_ids: table.end.into_iter().collect(),
         never_chosen: vec![table.begin, table.unlisted],
         parameters: table.numbers as u64,
+        shape: None,
     };
     let model = TableModel { info, table, nodes: Vec::new(), free: Vec::new() };
     LoadedModel { model: Box::new(model), tokenizer: Arc::new(tokenizer) }

@@ -7,6 +7,7 @@ pub mod distribution;
 pub mod footer;
 pub mod header;
 pub mod picture;
+pub mod presenter;
 pub mod strip;
 pub mod text;
 

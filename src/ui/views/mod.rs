@@ -5,14 +5,16 @@
 
 pub mod beam;
 pub mod compare;
+pub mod cost;
 pub mod lessons;
 pub mod score;
 pub mod step;
+pub mod temperature;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::action::{ACTIONS, Action, Context};
+use super::action::{ACTIONS, Action, Context, Keymap};
 use super::app::App;
 use super::message::Effect;
 use crate::engine::{Lane, News};
@@ -74,11 +76,18 @@ pub struct Timeline {
 }
 
 /// Every view, in the order of the keys 1, 2, 3 …
-pub static VIEWS: &[ViewRow] = &[step::ROW, beam::ROW, compare::ROW, score::ROW, lessons::ROW];
+pub static VIEWS: &[ViewRow] =
+    &[step::ROW, temperature::ROW, beam::ROW, compare::ROW, score::ROW, cost::ROW, lessons::ROW];
 
 /// The state of every view that has one of its own.
 #[derive(Default)]
 pub struct States {
+    /// The next token.
+    pub step: step::State,
+    /// What temperature does.
+    pub temperature: temperature::State,
+    /// What decoding costs.
+    pub cost: cost::State,
     /// The beam tree.
     pub beam: beam::State,
     /// Strategies side by side.
@@ -98,9 +107,9 @@ impl View {
 
     /// The key that brings it to the front.
     #[must_use]
-    pub fn key(self, charset: Charset) -> String {
+    pub fn key(self, keymap: &Keymap, charset: Charset) -> String {
         let entry = ACTIONS.iter().find(|entry| entry.action == Action::Show(self));
-        entry.and_then(|entry| entry.keys.first()).map(|key| key.name(charset)).unwrap_or_default()
+        entry.and_then(|entry| keymap.keys(entry).first()).map(|key| key.name(charset)).unwrap_or_default()
     }
 
     /// Its declaration.
@@ -131,7 +140,7 @@ mod tests {
 
     #[test]
     fn every_view_has_a_row_and_a_key() {
-        let digits: Vec<String> = VIEWS.iter().map(|row| row.view.key(Charset::Unicode)).collect();
+        let digits: Vec<String> = VIEWS.iter().map(|row| row.view.key(&Keymap::default(), Charset::Unicode)).collect();
         assert!(digits.is_sorted() && digits.iter().all(|digit| digit.parse::<u8>().is_ok()), "{digits:?}");
         for row in VIEWS {
             assert_eq!(row.view.row().name, row.name);

@@ -4,8 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::pen::{over, role, sign, signed, tail, trimmed};
 use super::search::Status;
-use super::tree::{Tree, over, role, sign, signed, tail, trimmed};
+use super::tree::Tree;
 use crate::decode::TokenId;
 use crate::decode::beam::{BeamCandidate, Ending, Verdict};
 use crate::glyph::{self, Charset, Glyph, Kind};
@@ -36,7 +37,9 @@ pub fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Finished(Ending::End) => "finished: end token",
         Verdict::Finished(Ending::Stop) => "finished: stop text",
         Verdict::Finished(Ending::Length) => "finished: last step",
-        out => out.reason().unwrap_or_default(),
+        Verdict::BelowCut => "below the cut",
+        Verdict::EndedOutside(_) => "ended outside first B",
+        Verdict::Outscored(_) => "ended, but outscored",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod columns;
 mod lists;
+mod pen;
 mod picture;
 mod render;
 mod search;
@@ -10,6 +11,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod words;
 
 pub use search::{Ranked, Search, Status};
 pub use state::{Below, Knobs, Optimum, State};
@@ -39,7 +41,7 @@ pub const ROW: ViewRow = ViewRow {
     render: render::render,
     act,
     refresh,
-    timeline: Some(Timeline { position: |app| app.views.beam.wanted, go }),
+    timeline: Some(Timeline { position: |app| app.views.beam.step(), go }),
     lanes: &[Lane::Beams, Lane::Optimum],
     news,
 };
@@ -92,7 +94,7 @@ fn forward(app: &mut App) -> Vec<Effect> {
     }
     let over = app.views.beam.search().and_then(Search::stopped);
     match over {
-        Some(stop) => app.inform(&format!("the search is over: {} (l, L: another length)", render::why(stop))),
+        Some(stop) => app.inform(&format!("the search is over: {} (l, L: another length)", words::why(stop))),
         None => Vec::new(),
     }
 }
@@ -100,14 +102,15 @@ fn forward(app: &mut App) -> Vec<Effect> {
 /// The last step that there is, or will be.
 fn furthest(app: &App) -> usize {
     let state = &app.views.beam;
-    let made = state.search().map_or(0, Search::len);
+    let made = state.search().map_or(0, Search::made);
     let over = state.search().is_some_and(|search| search.stopped().is_some()) && !state.is_replaced();
     if over || !app.is_under_way(Lane::Beams) { made } else { state.knobs.length }
 }
 
 fn go(app: &mut App, steps: usize) -> Vec<Effect> {
     // Before its first search nobody knows how far it will get.
-    let furthest = if app.views.beam.asked.is_some() { furthest(app) } else { usize::MAX };
+    let begun = app.views.beam.asked.as_ref().is_some_and(|asked| asked.epoch == app.epoch());
+    let furthest = if begun { furthest(app) } else { usize::MAX };
     app.views.beam.go(steps.min(furthest));
     Vec::new()
 }

@@ -5,21 +5,21 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::lists::verdict;
+use super::lists::{text, verdict};
+use super::pen::{Pen, role, sign, signed, tail};
 use super::picture::{Picture, Scene};
 use super::search::Search;
 use super::state::{Below, Optimum};
-use super::tree::{Pen, Tree, sign, signed};
+use super::tree::Tree;
+use super::words::{bound_in_words, of_optimum};
 use super::{State, Status};
 use crate::decode::TokenId;
-use crate::decode::beam::{BeamSettings, BeamStop, StoppingBound};
-use crate::engine::{Lane, Proof};
+use crate::decode::beam::BeamSettings;
+use crate::engine::Lane;
 use crate::glyph::{self, Charset};
 use crate::ui::action::{ACTIONS, Action, Context};
 use crate::ui::app::{App, Model};
 use crate::ui::layout::{take_bottom, take_top};
-use crate::ui::look::Look;
-use crate::ui::number::count;
 use crate::ui::paint::{self, put, put_glyphs, put_right};
 use crate::ui::panels::token_glyphs;
 use crate::ui::theme::Role;
@@ -171,7 +171,7 @@ fn with_tree<T>(app: &App, area: Rect, mut draw: impl FnMut(&Tree<'_>) -> T) -> 
 /// Which step it is, after which prompt; at the right what the signs mean.
 fn heading(app: &App, area: Rect, buffer: &mut Buffer) {
     let (look, state) = (app.look(), &app.views.beam);
-    let made = state.search().map_or(0, Search::len);
+    let made = state.search().map_or(0, Search::made);
     let over = state.search().is_some_and(|search| search.stopped().is_some());
     let of = if over { made } else { state.knobs.length };
     let title = format!("Beams: step {} of {of}", state.step());
@@ -179,11 +179,11 @@ fn heading(app: &App, area: Rect, buffer: &mut Buffer) {
     let signs = look.signs();
     let [running, finished, pruned] = signs.beams;
     let legend: [(String, Role); 5] = [
-        (format!("{running}running"), Role::BeamRunning),
-        (format!("{finished}finished"), Role::BeamFinished),
-        (format!("{pruned}pruned"), Role::BeamPruned),
-        (format!("{}greedy", signs.greedy), Role::OverlayPath),
-        (format!("{}optimum", signs.optimum), Role::Optimum),
+        (format!("{running} running"), Role::BeamRunning),
+        (format!("{finished} finished"), Role::BeamFinished),
+        (format!("{pruned} pruned"), Role::BeamPruned),
+        (format!("{} greedy", signs.greedy), Role::OverlayPath),
+        (format!("{} optimum", signs.optimum), Role::Optimum),
     ];
     let cells: usize = legend.iter().map(|(text, _)| glyph::cells(text) + 1).sum();
     let mut end = area.right().saturating_sub(1);
@@ -212,11 +212,11 @@ fn busy(app: &App) -> String {
     let (signs, state) = (app.look().signs(), &app.views.beam);
     let spinner = signs.spinner[app.ticks() % signs.spinner.len()];
     match state.search() {
-        Some(search) if state.is_replaced() => {
+        Some(search) if state.is_replaced() && app.is_under_way(Lane::Beams) => {
             let BeamSettings { beams, length_penalty, .. } = *search.settings();
             format!("{spinner} searching anew (this tree: B {beams}, alpha {length_penalty:.1}) ")
         }
-        search if app.is_under_way(Lane::Beams) => format!("{spinner} {} steps made ", search.map_or(0, Search::len)),
+        search if app.is_under_way(Lane::Beams) => format!("{spinner} {} steps made ", search.map_or(0, Search::made)),
         _ => String::new(),
     }
 }
@@ -225,8 +225,8 @@ fn busy(app: &App) -> String {
 fn beginning(app: &App, tree: &Tree<'_>, area: Rect, buffer: &mut Buffer) {
     let look = app.look();
     let room = usize::from(area.width.saturating_sub(4));
-    let glyphs = super::lists::text(tree.tokenizer, tree.prompt, look.charset);
-    let shown = super::tree::tail(&glyphs, room.saturating_sub(6));
+    let glyphs = text(tree.tokenizer, tree.prompt, look.charset);
+    let shown = tail(&glyphs, room.saturating_sub(6));
     let y = area.y + 1;
     let mut x = area.x + 1;
     if shown.len() < glyphs.len() {
@@ -252,7 +252,7 @@ fn note(state: &State, tree: &Tree<'_>, area: Rect, buffer: &mut Buffer) {
     let status = tree.search.node(one.node).map_or(Status::Passed, |node| tree.search.status(node, tree.step));
     let right = area.right().saturating_sub(1);
     let room = |x: u16| usize::from(right.saturating_sub(x));
-    let role = super::tree::role(status);
+    let role = role(status);
     let mut x = put(buffer, area.x + 1, y, look.signs().selected, room(area.x + 1), look.style(Role::Key));
     x = put(buffer, x + 1, y, sign(status, look), room(x + 1), look.style(role));
     let glyphs = token_glyphs(tree.tokenizer, one.token, look.charset);
@@ -281,7 +281,7 @@ fn lists(state: &State, tree: &Tree<'_>, area: Rect, buffer: &mut Buffer) {
     let right = if whole { Rect { x: left.right() + 2, width: area.width - left.width - 2, ..area } } else { area };
     if whole || state.below == Below::Hypotheses {
         let x = paint::heading(buffer, paint::row(left, 0), "Hypotheses", tree.look);
-        let forms: Vec<&str> = bound.iter().map(|form| form.as_ref()).collect();
+        let forms: Vec<&str> = bound.iter().map(Cow::as_ref).collect();
         paint::note(buffer, paint::row(left, 0), x, &forms, tree.look);
         let titles = u16::from(left.height >= 8);
         if titles > 0 {
@@ -306,79 +306,6 @@ fn lists(state: &State, tree: &Tree<'_>, area: Rect, buffer: &mut Buffer) {
 fn below(area: Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
     Rect { y: area.y + rows, height: area.height - rows, ..area }
-}
-
-/// Why a search is over.
-#[must_use]
-pub(super) fn why(stop: BeamStop) -> &'static str {
-    match stop {
-        BeamStop::Enough => "enough have finished",
-        BeamStop::NoBetter => "no running beam can get better",
-        BeamStop::Length => "the last step was made",
-        BeamStop::NothingRuns => "nothing runs on",
-    }
-}
-
-/// What decides whether the search goes on: at length and in short.
-fn bound_in_words(bound: &StoppingBound, look: Look<'_>) -> Vec<Cow<'static, str>> {
-    let StoppingBound { finished, needed, .. } = *bound;
-    let number = |value: f64| signed(value, 3, look);
-    let compared = bound.attainable.zip(bound.worst_finished).filter(|_| finished == needed);
-    match (bound.stop, compared) {
-        (Some(BeamStop::NoBetter) | None, Some((attainable, worst))) => {
-            let (relation, end) = if attainable > worst { (">", "goes on") } else { ("not above", "over") };
-            vec![
-                format!(
-                    "best still reachable {} {relation} worst finished {}: {end}",
-                    number(attainable),
-                    number(worst)
-                )
-                .into(),
-                format!("reachable {} {relation} {}: {end}", number(attainable), number(worst)).into(),
-            ]
-        }
-        (Some(stop), _) => vec![format!("over: {}", why(stop)).into()],
-        (None, _) => {
-            let best = bound.attainable.map(|best| format!(", best still reachable {}", number(best)));
-            vec![
-                format!("{finished} of {needed} finished{}: goes on", best.unwrap_or_default()).into(),
-                format!("{finished} of {needed} finished: goes on").into(),
-            ]
-        }
-    }
-}
-
-/// How far the search for the optimum is, or what it found.
-fn of_optimum(app: &App, optimum: &Optimum) -> String {
-    let look = app.look();
-    let number = |value: f64| signed(value, 3, look);
-    let Some(found) = &optimum.found else { return format!("optimum of {} tokens: begins", optimum.length) };
-    let progress = found.progress;
-    let expanded = count(progress.expanded);
-    let best = found.best.as_ref().map_or(f64::NEG_INFINITY, |best| best.sum);
-    let gap = |rival: &crate::engine::Rival| match best - rival.sum_logprob {
-        gap if gap.abs() < 5e-4 => format!("{} found it", rival.name),
-        gap => format!("{} {gap:.3} below", rival.name),
-    };
-    let gaps: Vec<String> = optimum.rivals.iter().map(gap).collect();
-    let tokens = optimum.length;
-    match found.proof {
-        Proof::Proven => {
-            format!("proven optimum of {tokens} tokens {} ({expanded} expanded): {}", number(best), gaps.join(", "))
-        }
-        Proof::Open if app.is_under_way(Lane::Optimum) => {
-            let bound = number(progress.bound);
-            format!("optimum of {tokens} tokens: expanded {expanded}, bound {bound}, best {} (Esc stops)", number(best))
-        }
-        Proof::Open | Proof::OutOfBudget => {
-            let bound = number(progress.bound);
-            format!(
-                "not proven: best {} of {tokens} tokens, bound {bound}, {expanded} expanded: {}",
-                number(best),
-                gaps.join(", ")
-            )
-        }
-    }
 }
 
 /// The key of an action of this view.

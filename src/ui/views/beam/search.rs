@@ -4,9 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::decode::TokenId;
-use crate::decode::beam::{
-    BeamCandidate, BeamNode, BeamSettings, BeamStep, BeamStop, Contender, Ending, LengthNorm, Verdict,
-};
+use crate::decode::beam::{BeamCandidate, BeamNode, BeamSettings, BeamStep, BeamStop, Contender, Ending, Verdict};
 use crate::engine::{BeamsMade, GreedyToken, Rival};
 
 /// A continuation that the search looked at.
@@ -98,7 +96,7 @@ impl Search {
 
     /// Steps made.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn made(&self) -> usize {
         self.steps.len()
     }
 
@@ -219,16 +217,10 @@ impl Search {
         let sum = |node: &Node| node.candidate.sum_logprob;
         let best = self.nodes.iter().filter(complete).max_by(|a, b| sum(a).total_cmp(&sum(b)));
         let beams = best.map(|best| Rival {
-            name: "the beams".into(),
+            name: "beams".into(),
             tokens: self.tokens(best.candidate.node),
             sum_logprob: sum(best),
         });
         greedy.into_iter().chain(beams).collect()
-    }
-
-    /// Whether another norm or another α would have led this search elsewhere, as far as one can tell: it was made with others.
-    #[must_use]
-    pub fn was_made_with(&self, alpha: f64, norm: LengthNorm) -> bool {
-        (self.settings.length_penalty - alpha).abs() < 1e-9 && self.settings.length_norm == norm
     }
 }

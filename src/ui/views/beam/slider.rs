@@ -4,7 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::lists::text;
-use super::tree::{Tree, signed, tail, trimmed};
+use super::pen::{signed, tail, trimmed};
+use super::tree::Tree;
 use crate::decode::beam::{BeamNode, LengthNorm, PENALTIES, Reign, reigns};
 use crate::glyph;
 use crate::ui::paint::{put, put_glyphs};

@@ -219,7 +219,7 @@ impl State {
     /// Steps that are shown.
     #[must_use]
     pub fn step(&self) -> usize {
-        self.wanted.min(self.shown.as_ref().map_or(0, Search::len))
+        self.wanted.min(self.shown.as_ref().map_or(0, Search::made))
     }
 
     /// The selected candidate of the step.
@@ -266,7 +266,7 @@ impl State {
     pub fn push(&mut self, made: Arc<BeamsMade>) {
         let Some(search) = self.coming.as_mut().or(self.shown.as_mut()) else { return };
         search.push(made);
-        let (length, over) = (search.len(), search.stopped().is_some());
+        let (length, over) = (search.made(), search.stopped().is_some());
         if over || length >= self.wanted || self.shown.is_none() {
             self.arrive();
         }
@@ -274,12 +274,12 @@ impl State {
 
     /// The newest search is over, or failed: what it has made is all there will be.
     pub fn over(&mut self) {
-        if self.coming.as_ref().is_some_and(|search| search.len() > 0) {
+        if self.coming.as_ref().is_some_and(|search| search.made() > 0) {
             self.arrive();
         }
         self.coming = None;
         if let Some(search) = &self.shown {
-            self.wanted = self.wanted.min(search.len());
+            self.wanted = self.wanted.min(search.made());
         }
     }
 

@@ -1,14 +1,12 @@
 //! The view over a real engine and tables whose beams can be had by hand.
 
-use std::fmt::Write;
-
 use super::*;
 use crate::glyph::Charset;
 use crate::ui::action::Key;
 use crate::ui::app::{Notice, Setup};
 use crate::ui::message::Message;
 use crate::ui::scene::Scene;
-use crate::ui::testing::{ABC, shown, table_scene, table_setup};
+use crate::ui::testing::{ABC, HOSTILE, shown, stands_every_size, table_scene, table_setup};
 
 /// A ends at once, B goes on: p(A end) = .7·.6 = .42, p(B B B B) = .3·.9³ = .2187.
 const SHORT_OR_LONG: &str = "
@@ -24,15 +22,6 @@ next = { A = 0.2, B = 0.2, '<end>' = 0.6 }
 context = ['B']
 next = { B = 0.9, '<end>' = 0.1 }
 ";
-
-/// Everything that a terminal could stumble over.
-const HOSTILE: &str = r#"
-vocabulary = ["\u001b[31m", "\u0000", "世界", "\u202eabc", "שלום", "\n", " ", "e\u0301", "👩‍🚀", "\u0301", "a very long word that goes on"]
-end = "<end>"
-[[row]]
-context = []
-next = { "\u001b[31m" = 0.1, "\u0000" = 0.09, "世界" = 0.11, "\u202eabc" = 0.08, "שלום" = 0.07, "\n" = 0.06, " " = 0.05, "e\u0301" = 0.12, "👩‍🚀" = 0.13, "\u0301" = 0.14, "a very long word that goes on" = 0.04, "<end>" = 0.01 }
-"#;
 
 fn beams(table: &'static str, prompt: &str, (width, height): (u16, u16), keys: &str) -> Scene {
     let mut scene = table_scene(table, table_setup(prompt), width, height);
@@ -77,7 +66,7 @@ fn steps_go_forward_and_back_and_the_search_is_made_once() {
     let mut scene = beams(ABC, "", (80, 24), "");
     assert_eq!(state(&scene).step(), 0);
     assert!(shown(&scene.buffer()).contains("every beam is continued by every token"));
-    let made = state(&scene).search().unwrap().len();
+    let made = state(&scene).search().unwrap().made();
     scene.press("Right Space Right Left").unwrap();
     assert_eq!(state(&scene).step(), 2);
     let before = shown(&scene.buffer());
@@ -88,7 +77,7 @@ fn steps_go_forward_and_back_and_the_search_is_made_once() {
     scene.press("Right").unwrap();
     assert!(matches!(scene.app().notice(), Some(Notice::Info(text)) if text.contains("the search is over")));
     scene.press("Home Left").unwrap();
-    assert_eq!((state(&scene).step(), state(&scene).search().unwrap().len()), (0, made));
+    assert_eq!((state(&scene).step(), state(&scene).search().unwrap().made()), (0, made));
 }
 
 #[test]
@@ -147,7 +136,7 @@ fn the_optimum_is_proven_and_compared() {
     assert_eq!(found.proof, crate::engine::Proof::Proven);
     assert!((found.progress.best - 0.3f64.ln()).abs() < 1e-6);
     let picture = shown(&scene.buffer());
-    assert!(picture.contains("proven optimum of 2 tokens −1.204") && picture.contains("greedy found it"), "{picture}");
+    assert!(picture.contains("proven: −1.204 in 2 tokens") && picture.contains("greedy found it"), "{picture}");
     assert!(picture.contains("A◇★"), "{picture}");
     scene.press("i A Enter").unwrap();
     assert!(!shown(&scene.buffer()).contains("proven"), "it was that of another prompt");
@@ -161,7 +150,7 @@ fn a_search_for_the_optimum_can_be_stopped() {
     touch(&mut scene, "Esc");
     assert!(!scene.app().is_under_way(Lane::Optimum));
     scene.settle().unwrap();
-    assert!(!shown(&scene.buffer()).contains("proven optimum"));
+    assert!(!shown(&scene.buffer()).contains("proven: "));
 }
 
 #[test]
@@ -193,35 +182,9 @@ fn another_prompt_is_searched_anew() {
 }
 
 #[test]
-fn every_size_can_be_drawn() {
-    for (table, keys) in [
-        (ABC, ""),
-        (ABC, "Right Right e Enter"),
-        (ABC, "End d Down"),
-        (SHORT_OR_LONG, "End a a a a"),
-        (HOSTILE, "B B B B Right Right Right Right Right e"),
-        (HOSTILE, "s s End PageDown PageDown"),
-    ] {
-        let mut scene = beams(table, "", (80, 24), keys);
-        let tiny = (0..=4).flat_map(|width| (0..=4).map(move |height| (width, height)));
-        let sizes = [(40, 12), (41, 13), (50, 15), (60, 20), (80, 24), (80, 60), (120, 36), (200, 60), (300, 12)];
-        for (width, height) in tiny.chain(sizes) {
-            scene.resize(width, height);
-            let drawn = shown(&scene.buffer());
-            assert!(!drawn.chars().any(|character| character.is_control() && character != '\n'), "{width}x{height}");
-        }
-    }
-}
-
-#[test]
-fn hostile_tokens_stay_in_their_cells() {
-    for charset in [Charset::Unicode, Charset::Ascii] {
-        let setup = Setup { charset, ..table_setup("") };
-        let mut scene = table_scene(HOSTILE, setup, 100, 30);
-        scene.press("3 B B B B Right Right Right d").unwrap();
-        let drawn = shown(&scene.buffer());
-        assert!(!drawn.contains(['\u{1b}', '\0', '\r', '\u{202e}', '\u{200b}', '\u{200d}']));
-        assert!(charset == Charset::Unicode || drawn.is_ascii(), "{drawn}");
+fn every_size_can_be_drawn_with_hostile_tokens() {
+    for keys in ["", "B B B B Right Right Right Right Right e Enter", "s s End PageDown d Down"] {
+        stands_every_size(View::Beam, keys);
     }
 }
 
@@ -230,7 +193,7 @@ fn sixteen_beams_of_two_hundred_tokens_scroll_and_fold() {
     let keys = format!("{}{}End", "B ".repeat(12), "L ".repeat(8));
     let mut scene = beams(HOSTILE, "", (80, 24), &keys);
     let search = state(&scene).search().unwrap();
-    assert!(search.len() > 20, "{}", search.len());
+    assert!(search.made() > 20, "{}", search.made());
     let first = shown(&scene.buffer());
     assert!(first.contains("before"), "{first}");
     scene.press("PageDown").unwrap();
@@ -247,7 +210,6 @@ fn sixteen_beams_of_two_hundred_tokens_scroll_and_fold() {
 fn every_row_of_the_picture_has_one_leaf() {
     let scene = beams(HOSTILE, "", (120, 36), "B B End");
     let (state, search) = (state(&scene), state(&scene).search().unwrap());
-    let mut report = String::new();
     for step in 1..=state.step().min(12) {
         let optimum = [2, 2, 2];
         let scene =
@@ -262,9 +224,7 @@ fn every_row_of_the_picture_has_one_leaf() {
             let first = item.children.first().map(|&child| picture.items[child].row);
             assert!(first.is_none_or(|row| row == item.row));
         }
-        writeln!(report, "{step}: {}", picture.rows).unwrap();
     }
-    assert!(!report.is_empty());
 }
 
 #[test]

@@ -42,36 +42,33 @@ fn alone(asked: &ColumnAsked, max_new_tokens: usize) -> (Vec<GeneratedToken>, Fi
     let (mut model, _) = Counting::new();
     let prompt = [1, 2];
     let read = read_prompt(&mut model, &prompt, &mut unwatched).unwrap();
-    let generated = match asked.strategy.single(asked.seed) {
-        Some(strategy) => {
-            let request = Request {
-                prompt: &prompt,
-                strategy: strategy.as_ref(),
-                chain: &asked.chain,
-                negative: None,
-                max_new_tokens,
-                min_new_tokens: 0,
-                eos_token_ids: &[5],
-                stop: &[],
-                sequence: 0,
-            };
-            generate(&mut model, &Digits::new(), &read, &request, &mut |_| ControlFlow::Continue(())).unwrap()
-        }
-        None => {
-            let chain = asked.strategy.effective_chain(&asked.chain);
-            let request = BeamRequest {
-                prompt: &prompt,
-                settings: asked.beam_settings().unwrap(),
-                chain: &chain,
-                max_new_tokens,
-                min_new_tokens: 0,
-                eos_token_ids: &[5],
-                stop: &[],
-                dropped: DroppedBeams::Kept,
-            };
-            let go_on = &mut |_: &ObservedBeams<'_>| ControlFlow::Continue(());
-            generate_beams(&mut model, &Digits::new(), &read, &request, go_on).unwrap().remove(0)
-        }
+    let generated = if let Some(strategy) = asked.strategy.single(asked.seed) {
+        let request = Request {
+            prompt: &prompt,
+            strategy: strategy.as_ref(),
+            chain: &asked.chain,
+            negative: None,
+            max_new_tokens,
+            min_new_tokens: 0,
+            eos_token_ids: &[5],
+            stop: &[],
+            sequence: 0,
+        };
+        generate(&mut model, &Digits::new(), &read, &request, &mut |_| ControlFlow::Continue(())).unwrap()
+    } else {
+        let chain = asked.strategy.effective_chain(&asked.chain);
+        let request = BeamRequest {
+            prompt: &prompt,
+            settings: asked.beam_settings().unwrap(),
+            chain: &chain,
+            max_new_tokens,
+            min_new_tokens: 0,
+            eos_token_ids: &[5],
+            stop: &[],
+            dropped: DroppedBeams::Kept,
+        };
+        let go_on = &mut |_: &ObservedBeams<'_>| ControlFlow::Continue(());
+        generate_beams(&mut model, &Digits::new(), &read, &request, go_on).unwrap().remove(0)
     };
     (generated.tokens, generated.finish_reason)
 }

@@ -115,12 +115,12 @@ impl Session {
 fn it_opens_draws_bars_steps_and_leaves_the_terminal_as_it_was() {
     let mut session = Session::open(80, 24, &[]);
     let first = session.until("the first distribution", |screen| screen.contains("ready") && screen.contains('█'));
-    assert!(first.contains("step 1") && session.screen.lock().unwrap().screen().alternate_screen());
+    assert!(first.contains("Step 1") && session.screen.lock().unwrap().screen().alternate_screen());
     session.press(b" ");
-    let second = session.until("a step", |screen| screen.contains("step 2") && screen.contains("ready"));
+    let second = session.until("a step", |screen| screen.contains("Step 2") && screen.contains("ready"));
     assert_ne!(first, second);
     session.press(b"\x1b[D");
-    session.until("a step back", |screen| screen.contains("step 1"));
+    session.until("a step back", |screen| screen.contains("Step 1"));
     session.press(b"?");
     session.until("help", |screen| screen.contains("Keys"));
     session.press(b"\r");
@@ -141,7 +141,7 @@ fn resizing_never_ends_it() {
         std::thread::sleep(Duration::from_millis(60));
     }
     session.press(b" ");
-    session.until("a step", |screen| screen.contains("step 2"));
+    session.until("a step", |screen| screen.contains("Step 2"));
     session.press(b"\x03");
     assert_eq!(session.exit_code(), 0);
 }
@@ -171,7 +171,7 @@ fn whatever_ends_it_the_session_is_kept_and_gone_on_with() {
         let mut session = Session::open_in(home.path(), 100, 30, &["The king"]);
         session.until("the distribution", |screen| screen.contains("ready"));
         session.press(b"  ");
-        session.until("two steps", |screen| screen.contains("step 3") && screen.contains("ready"));
+        session.until("two steps", |screen| screen.contains("Step 3") && screen.contains("ready"));
         match end {
             "q" => session.press(b"q"),
             signal_name => signal(&session, signal_name),
@@ -180,7 +180,7 @@ fn whatever_ends_it_the_session_is_kept_and_gone_on_with() {
         let kept = fs::read_to_string(home.path().join("logitscope/session.json")).unwrap();
         assert!(kept.contains("The king"), "{end}: {kept}");
         let mut again = Session::open_in(home.path(), 100, 30, &["--continue"]);
-        again.until("the kept session", |screen| screen.contains("step 3") && screen.contains("ready"));
+        again.until("the kept session", |screen| screen.contains("Step 3") && screen.contains("ready"));
         again.press(b"q");
         assert_eq!(again.exit_code(), 0, "{end}");
     }
@@ -200,7 +200,7 @@ fn a_kept_session_that_can_not_be_read_is_one_line_and_stays_as_it_is() {
         let mut session = Session::open_in(home.path(), 200, 30, &["The king"]);
         session.until("the distribution", |screen| screen.contains("ready"));
         session.press(b" ");
-        session.until("a step", |screen| screen.contains("step 2") && screen.contains("ready"));
+        session.until("a step", |screen| screen.contains("Step 2") && screen.contains("ready"));
         session.press(b"q");
         assert_eq!(session.exit_code(), 1);
         session.until("why", |screen| screen.contains("not kept"));
@@ -215,7 +215,7 @@ fn files_and_the_clipboard_are_written() {
     let mut session = Session::open_in(home.path(), 100, 30, &["The king"]);
     session.until("the distribution", |screen| screen.contains("ready"));
     session.press(b" ");
-    session.until("a step", |screen| screen.contains("step 2") && screen.contains("ready"));
+    session.until("a step", |screen| screen.contains("Step 2") && screen.contains("ready"));
     session.press(b"w");
     session.until("a trace", |screen| screen.contains("saved as logitscope-trace.jsonl"));
     session.press(b"S");
@@ -241,7 +241,7 @@ fn it_stops_for_the_shell_with_the_session_kept_and_comes_back() {
     let mut session = Session::open_in(home.path(), 100, 30, &["The king", "--mouse"]);
     session.until("the distribution", |screen| screen.contains("ready"));
     session.press(b" ");
-    session.until("a step", |screen| screen.contains("step 2") && screen.contains("ready"));
+    session.until("a step", |screen| screen.contains("Step 2") && screen.contains("ready"));
     session.press(b"\x1a");
     session.until_restored();
     assert!(fs::read_to_string(home.path().join("logitscope/session.json")).unwrap().contains("The king"));
@@ -253,7 +253,7 @@ fn it_stops_for_the_shell_with_the_session_kept_and_comes_back() {
         std::thread::sleep(Duration::from_millis(20));
     }
     session.press(b" ");
-    session.until("another step", |screen| screen.contains("step 3") && screen.contains("ready"));
+    session.until("another step", |screen| screen.contains("Step 3") && screen.contains("ready"));
     let mode = |session: &Session| session.screen.lock().unwrap().screen().mouse_protocol_mode();
     assert_ne!(mode(&session), vt100::MouseProtocolMode::None, "the mouse is taken again");
     session.press(b"q");
@@ -303,7 +303,7 @@ fn a_panic_in_the_interface_restores_the_terminal_keeps_the_session_and_is_told(
     let mut session = Session::spawn(command, home.path(), 100, 30);
     session.until("the distribution", |screen| screen.contains("ready"));
     session.press(b" ");
-    session.until("a step", |screen| screen.contains("step 2") && screen.contains("ready"));
+    session.until("a step", |screen| screen.contains("Step 2") && screen.contains("ready"));
     session.press(b"S");
     assert_ne!(session.exit_code(), 0);
     session.until("what happened", |screen| screen.contains("no picture today"));
@@ -321,7 +321,7 @@ fn keys_are_those_of_the_configuration() {
     let first = session.until("the distribution", |screen| screen.contains("ready"));
     assert!(first.contains("n step") && !first.contains('─'), "{first}");
     session.press(b" n");
-    session.until("one step", |screen| screen.contains("step 2") && screen.contains("ready"));
+    session.until("one step", |screen| screen.contains("Step 2") && screen.contains("ready"));
     session.press(b"q");
     assert_eq!(session.exit_code(), 0);
     fs::write(&file, "\n[keys]\nsession.stop = 'n'\n").unwrap();
@@ -342,15 +342,15 @@ fn a_trace_is_looked_at_without_its_model() {
     };
     run(&["run", "The king", "--seed", "5", "--top-k", "9", "--max-new-tokens", "2", "--format", "jsonl"]);
     let mut session = Session::open_in(home.path(), 100, 30, &["replay", "t.jsonl"]);
-    session.until("the recording", |screen| screen.contains("a recording of 2 steps") && screen.contains("step 1"));
+    session.until("the recording", |screen| screen.contains("a recording of 2 steps") && screen.contains("Step 1"));
     session.press(b"t");
     session.until("that it can't change", |screen| screen.contains("a recording can't change"));
     session.press(b" ");
-    session.until("a step", |screen| screen.contains("step 2") && screen.contains('█'));
+    session.until("a step", |screen| screen.contains("Step 2") && screen.contains('█'));
     session.press(b"  ");
     session.until("its end", |screen| screen.contains("the recording ends here, after 2 tokens"));
     session.press(b"\x1b[D");
-    session.until("a step back", |screen| screen.contains("step 2") && screen.contains('█'));
+    session.until("a step back", |screen| screen.contains("Step 2") && screen.contains('█'));
     session.press(b"q");
     assert_eq!(session.exit_code(), 0);
     run(&["run", "The king", "--num-beams", "2", "--max-new-tokens", "2", "--format", "jsonl"]);
@@ -367,13 +367,13 @@ fn another_model_takes_the_same_prompt_and_a_wrong_one_leaves_the_old() {
     let mut session = Session::open_in(home.path(), 160, 30, &["A", "--model", "abc.toml"]);
     session.until("the table", |screen| screen.contains("abc") && screen.contains("ready"));
     session.press(b" ");
-    session.until("a step", |screen| screen.contains("step 2") && screen.contains("ready"));
+    session.until("a step", |screen| screen.contains("Step 2") && screen.contains("ready"));
     // Ctrl-O, and Ctrl-U for an empty line.
     session.press(b"\x0f\x15bad.toml\r");
-    session.until("why not", |screen| screen.contains("the old model stays") && screen.contains("step 2"));
+    session.until("why not", |screen| screen.contains("the old model stays") && screen.contains("Step 2"));
     session.press(b"\x0f\x15builtin\r");
     session.until("the other model", |screen| {
-        screen.contains("builtin") && screen.contains("step 1") && screen.contains("ready")
+        screen.contains("builtin") && screen.contains("Step 1") && screen.contains("ready")
     });
     session.press(b"q");
     assert_eq!(session.exit_code(), 0);

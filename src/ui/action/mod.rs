@@ -208,8 +208,6 @@ pub enum Context {
     Prompt,
     /// Any other line being typed.
     Line,
-    /// The line in which a lesson's number is typed.
-    Answer,
     /// The list of processors to add.
     Picker,
     /// The line in which a token is looked for.
@@ -237,7 +235,6 @@ impl Context {
         Self::Everywhere,
         Self::Prompt,
         Self::Line,
-        Self::Answer,
         Self::Picker,
         Self::Find,
         Self::Branches,
@@ -281,7 +278,6 @@ impl Context {
             Self::Help => "In this window",
             Self::Prompt => "While editing the prompt",
             Self::Line => "While typing a line",
-            Self::Answer => "While answering",
             Self::Picker => "While adding a stage",
             Self::Find => "While looking for a token",
             Self::Branches => "In the tree of branches",

@@ -159,9 +159,6 @@ actions! {
     Line Accept [key(KeyCode::Enter)] "accept" "take what was typed";
     Line Close [key(KeyCode::Esc)] "keep the old one" "keep the old line";
     Line Quit [control('c')] "" "leave";
-    Answer Accept [key(KeyCode::Enter)] "answer" "answer with this number";
-    Answer Close [key(KeyCode::Esc)] "think again" "back to the page without an answer";
-    Answer Quit [control('c')] "" "leave";
     Picker Up [key(KeyCode::Up), char('k')] "" "up";
     Picker Down [key(KeyCode::Down), char('j')] "" "down";
     Picker Accept [key(KeyCode::Enter), char(' ')] "add" "add the stage";

@@ -14,7 +14,6 @@ use crate::lesson::{BUILT_IN, Heading, Lesson};
 use crate::ui::action::{Action, Context};
 use crate::ui::app::App;
 use crate::ui::message::Effect;
-use answer::NumberLine;
 use reading::{Asked, Reading, Tally};
 
 /// The declaration.
@@ -89,7 +88,7 @@ fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         Action::PageDown => page.scroll(page.rows()),
         Action::Reveal => page.reveal(),
         Action::Accept => match page.enter() {
-            Asked::Number => return Some(app.open(NumberLine::default())),
+            Asked::Number => return Some(app.open(answer::line())),
             Asked::Over => state.close(),
             Asked::Nothing => {}
         },

@@ -122,7 +122,10 @@ impl Table<'_> {
             return;
         }
         let Picture { look, series, analysis, .. } = self.picture;
-        let others = analysis.model().vocab_size() - series.len();
+        let others = analysis.model().vocab_size().saturating_sub(series.len());
+        if others == 0 {
+            return;
+        }
         let forms = [format!("{} {} others", look.signs().ellipsis, count(others)), "others".to_owned()];
         let text = if forms[0].len() <= self.label() { &forms[0] } else { &forms[1] };
         put(buffer, row.x + 1, row.y, text, self.label(), look.style(Role::Muted));

@@ -37,7 +37,7 @@ fn the_list_has_every_lesson() {
 #[test]
 fn a_lesson_is_printed_with_its_answers() {
     let text = stdout(&["softmax", "--format", "text"]);
-    for part in ["1 of 7", "7 of 7", "Answer 0.945 (within 0.05)", "Answer 2", "  mat     6.0  94.5% █", "Sources"] {
+    for part in ["1 of 7", "7 of 7", "Answer 0.945 (within 0.05)", "Answer 2", "  mat      6.0  94.5% █", "Sources"] {
         assert!(text.contains(part), "{part}:\n{text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 90), "{text}");

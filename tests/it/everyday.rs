@@ -166,7 +166,8 @@ fn forced_and_redrawn_tokens_are_in_the_trace_and_told_beside_the_command() {
 
 #[test]
 fn a_kept_session_is_gone_on_with() {
-    let mut first = scene(&options("A B", Mode::Sampling), "Space Space r Space Left Left Down Enter x T s c Down Enter");
+    let mut first =
+        scene(&options("A B", Mode::Sampling), "Space Space r Space Left Left Down Enter x T s c Down Enter");
     let saved = first.app().saved().unwrap();
     let again = Saved::parse(&saved.text()).unwrap();
     assert_eq!(again, saved);

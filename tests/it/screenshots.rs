@@ -8,17 +8,22 @@ use std::process::Command;
 /// File, size, theme, keys.
 type Scene = (&'static str, &'static str, &'static str, &'static str);
 
+/// The view of costs is not among them: what it shows is measured.
 const SCENES: &[Scene] = &[
     ("step.svg", "120x36", "dark", "Right Right Right Right p p p p Down Down"),
     ("step-light.svg", "120x36", "light", "Right Right T T T T p p"),
     ("step-small.svg", "80x24", "dark", "Right Right Right"),
+    ("temperature.svg", "120x36", "dark", "Right Right 2 t t Down"),
     ("beam.svg", "120x36", "dark", "3 Right Right Right Right Right Right e"),
     ("beam-small.svg", "80x24", "dark", "3 Right Right Right Right Right"),
+    ("beam.animated.svg", "100x30", "dark", "3 Right Right Right Right Right Right Right Right A A A A e"),
+    ("compare.svg", "120x36", "dark", "4 Right Right Right Right Right Right Right Right"),
+    ("score.svg", "120x36", "dark", "5"),
+    ("lesson.svg", "120x36", "dark", "7 Enter Right"),
     ("help.svg", "120x36", "dark", "?"),
     ("themes.svg", "120x36", "catppuccin-mocha", "Right Right Right c"),
     ("projector.svg", "100x30", "projector", "Right Right Right p p Down Down"),
     ("tour.animated.svg", "80x24", "dark", "Right t t T T T p p p p Right Left Down Enter"),
-    ("temperature.svg", "120x36", "dark", "Right Right 2 t t Down"),
 ];
 
 fn draw((name, size, theme, keys): &Scene, to: &Path) {

@@ -63,5 +63,5 @@ pub struct ModelInfo {
     pub parameters: u64,
     /// What its arithmetic follows from; none for a table.
     #[serde(skip)]
-    pub shape: Option<Shape>,
+    pub shape: Option<Box<Shape>>,
 }

@@ -141,7 +141,7 @@ mod tests {
     fn quantities_have_three_digits_and_a_unit() {
         assert_eq!(
             [0.0, 999.0, 14_200.0, 999_600.0, 2.5e9, 3e22].map(operations),
-            ["0", "999", "14.2 k", "1 M", "2.50 G", "30000 E"].map(str::to_owned)
+            ["0", "999", "14.2 k", "1.00 M", "2.50 G", "30000 E"].map(str::to_owned)
         );
         assert_eq!(
             [0.0, 3.12e-3, 41.26e-6, 0.9996, 12.0].map(seconds),

@@ -11,6 +11,7 @@ const SCENES: &[(&str, &str, &str, &str)] = &[
     ("step-light.svg", "120x36", "light", "Right Right T T T T p p"),
     ("step-small.svg", "80x24", "dark", "Right Right Right"),
     ("help.svg", "120x36", "dark", "?"),
+    ("temperature.svg", "120x36", "dark", "Right Right 2 t t Down"),
 ];
 
 fn draw(size: &str, theme: &str, keys: &str, to: &Path) {

@@ -114,15 +114,13 @@ struct Tree<'a> {
 impl Tree<'_> {
     fn style(&self, role: Role) -> ratatui::style::Style {
         let style = self.look.style(role);
-        if style.bg.is_some() { style } else { style.bg(self.look.style(Role::Overlay).bg.unwrap_or_default()) }
+        if role == Role::Selected { style } else { style.bg(self.look.style(Role::Overlay).bg.unwrap_or_default()) }
     }
 
     fn titles(&self) -> &'static str {
         match self.look.charset {
-            glyph::Charset::Unicode => {
-                "● where the text stands; at the right: tokens and Σ log p of the output, in nats"
-            }
-            glyph::Charset::Ascii => "* where the text stands; at the right: tokens and sum of log p, in nats",
+            glyph::Charset::Unicode => "● is where the text stands; right: tokens, Σ log p in nats",
+            glyph::Charset::Ascii => "* is where the text stands; right: tokens, sum of log p in nats",
         }
     }
 

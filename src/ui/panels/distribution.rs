@@ -27,9 +27,11 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let share = (100.0 * full).round();
     match scale {
         Scale::Linear => {
-            paint::note(buffer, heading, x, &[&format!("full bar = {share}%"), &format!("bar {share}%")], look)
+            paint::note(buffer, heading, x, &[&format!("full bar = {share}%"), &format!("bar {share}%")], look);
         }
-        Scale::Logarithmic => paint::note(buffer, heading, x, &["log bars, 1e-6 to 1", "log bars"], look),
+        Scale::Logarithmic => {
+            paint::note(buffer, heading, x, &["log bars, 1e-6 to 1", "log bars"], look);
+        }
     }
     let columns = Columns::new(area, analysis.model().vocab_size());
     columns.titles(paint::row(area, 1), look, buffer);

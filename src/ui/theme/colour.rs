@@ -197,7 +197,7 @@ pub fn luminance(value: [u8; 3]) -> f64 {
     0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
-/// A colour in OKLab (Björn Ottosson, "A perceptual color space for image processing", 2020): lightness from 0 to 1, then
+/// A colour in `OKLab` (Björn Ottosson, "A perceptual color space for image processing", 2020): lightness from 0 to 1, then
 /// green to red and blue to yellow. Distances in it are about as large as differences look.
 #[must_use]
 pub fn oklab(value: [u8; 3]) -> [f64; 3] {

@@ -14,7 +14,6 @@ use crate::ui::number::{bytes, count, operations, seconds};
 use crate::ui::paint::{self, bar, put, put_glyphs, put_right};
 use crate::ui::panels::text;
 use crate::ui::panels::text::wrap;
-use crate::ui::scale::Scale;
 use crate::ui::theme::Role;
 
 /// From this width on both plots stand side by side, below it there is one.

@@ -46,7 +46,7 @@ impl State {
 /// The shape of the model, where it has one.
 pub(super) fn shape(app: &App) -> Option<Shape> {
     match app.model() {
-        Model::Open { info, .. } => info.shape,
+        Model::Open { info, .. } => info.shape.as_deref().copied(),
         Model::Opening | Model::Gone => None,
     }
 }
@@ -96,21 +96,17 @@ pub(super) fn refresh(app: &mut App) -> Vec<Effect> {
 
 /// Takes in what was measured, and goes on to the next step.
 pub(super) fn news(app: &mut App, news: Option<News>) -> Vec<Effect> {
-    match news {
-        Some(News::Recomputed { node, read, took }) => {
-            let whole = app.session().is_some_and(|session| session.path_to(node).len() == read);
-            if whole {
-                app.views.cost.without.insert(node, Some(took));
-            }
-            Vec::new()
+    let Some(news) = news else {
+        // One that gave nothing is not asked for again.
+        if let Some(node) = app.views.cost.measuring.take() {
+            app.views.cost.without.entry(node).or_insert(None);
         }
-        Some(_) => Vec::new(),
-        None => {
-            // One that gave nothing is not asked for again.
-            if let Some(node) = app.views.cost.measuring.take() {
-                app.views.cost.without.entry(node).or_insert(None);
-            }
-            refresh(app)
-        }
+        return refresh(app);
+    };
+    if let News::Recomputed { node, read, took } = news
+        && app.session().is_some_and(|session| session.path_to(node).len() == read)
+    {
+        app.views.cost.without.insert(node, Some(took));
     }
+    Vec::new()
 }

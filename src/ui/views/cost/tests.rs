@@ -47,7 +47,7 @@ impl Made {
         let app = App::new(Setup { charset, ..setup("dark", ColourDepth::True) });
         let mut made = Self { app, tokenizer, path: Vec::new(), screen: Rect::new(0, 0, width, height) };
         made.happen(Message::Resize(width, height));
-        let info = ModelInfo { shape: Some(SHAPE), ..info(20) };
+        let info = ModelInfo { shape: Some(Box::new(SHAPE)), ..info(20) };
         made.happen(Message::Engine(Event::Opened { info, tokenizer: made.tokenizer.clone() }));
         made
     }

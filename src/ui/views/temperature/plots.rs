@@ -75,7 +75,12 @@ fn probabilities(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
         put_right(buffer, field.x - 1, y, &percent(p), look.style(Role::Muted));
     }
     let finite = finite(picture.curves());
-    let height = |point: &Tempered, series: &Series| picture.scale.length(picture.prob(point, series.id), top);
+    let height = |point: &Tempered, series: &Series| {
+        let p = picture.prob(point, series.id);
+        // What is below the floor of a logarithmic scale has no place on it.
+        let below = picture.scale == Scale::Logarithmic && p < 10f64.powi(-i32::from(DECADES));
+        if below { f64::NAN } else { picture.scale.length(p, top) }
+    };
     let mut plot = Plot::new(field, look.charset);
     mark_one(picture, field, buffer);
     // The best token is drawn last, so that it is on top.
@@ -85,7 +90,7 @@ fn probabilities(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
     }
     plot.render(look, buffer);
     letters(picture, &plot, finite, &height, buffer);
-    mark_today(picture, field, x, buffer);
+    mark_today(picture, field, buffer);
     if let Some(now) = picture.at(picture.today) {
         for series in picture.series.iter().rev() {
             if let Some((x, y)) = plot.cell(place(picture.today), height(&now, series)) {
@@ -140,7 +145,7 @@ fn letters(
         let distance = |point: &&Tempered| {
             let here = height(point, series);
             let others = picture.series.iter().filter(|other| other.id != series.id);
-            others.map(|other| (height(point, other) - here).abs()).fold(1.0, f64::min)
+            others.map(|other| (height(point, other) - here).abs()).filter(|apart| !apart.is_nan()).fold(1.0, f64::min)
         };
         let cell = |point: &Tempered| plot.cell(place(point.temperature()), height(point, series));
         let free = |point: &&Tempered| {
@@ -168,8 +173,8 @@ fn mark_one(picture: &Picture<'_>, field: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// A line through today's temperature, pointed at from the heading where its title leaves room.
-fn mark_today(picture: &Picture<'_>, field: Rect, title: u16, buffer: &mut Buffer) {
+/// A line through today's temperature, pointed at from the heading where its words leave room.
+fn mark_today(picture: &Picture<'_>, field: Rect, buffer: &mut Buffer) {
     if field.is_empty() {
         return;
     }
@@ -178,7 +183,8 @@ fn mark_today(picture: &Picture<'_>, field: Rect, title: u16, buffer: &mut Buffe
     for y in field.top()..field.bottom() {
         put(buffer, x, y, look.signs().frame[4], 1, style);
     }
-    if x >= title {
+    let heading = buffer.cell((x, field.y - 1)).map(ratatui::buffer::Cell::symbol);
+    if heading == Some(look.signs().rule) {
         put(buffer, x, field.y - 1, look.signs().down, 1, style);
     }
 }
@@ -191,13 +197,7 @@ fn entropy(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
     let (look, field) = (picture.look, field(area));
     let heading = paint::row(area, 0);
     let x = paint::heading(buffer, heading, "Choices", look);
-    paint::note(
-        buffer,
-        heading,
-        x,
-        &["effective number of choices 2^H, and H in bits", "effective number 2^H; H in bits", "2^H"],
-        look,
-    );
+    paint::note(buffer, heading, x, &["2^H, H in bits", "2^H"], look);
     let most = picture.at(f64::INFINITY).map_or(1.0, |hot| hot.entropy()).max(f64::MIN_POSITIVE);
     for share in [1.0, 0.5, 0.0] {
         let y = row_of(field, share);
@@ -210,7 +210,7 @@ fn entropy(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
     let places = finite(picture.curves()).iter().map(|point| (place(point.temperature()), point.entropy() / most));
     plot.line(places, Role::BarAfter, '*');
     plot.render(look, buffer);
-    mark_today(picture, field, x, buffer);
+    mark_today(picture, field, buffer);
     if let Some(now) = picture.at(picture.today)
         && let Some((x, y)) = plot.cell(place(picture.today), now.entropy() / most)
     {

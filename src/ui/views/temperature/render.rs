@@ -97,10 +97,11 @@ pub(super) struct Picture<'a> {
 fn series(analysis: &Analysis, selected: usize) -> Vec<Series> {
     let roles = [Role::Series0, Role::Series1, Role::Series2, Role::Series3, Role::Series4, Role::Series5];
     let ranked = analysis.model().ranked();
-    let best = ranked.iter().take(CURVES).enumerate().zip(roles).zip('a'..);
+    let possible = |id: &&TokenId| analysis.model().prob(**id) > 0.0;
+    let best = ranked.iter().take(CURVES).take_while(possible).enumerate().zip(roles).zip('a'..);
     let mut all: Vec<Series> =
         best.map(|(((place, &id), role), letter)| Series { id, rank: place + 1, role, letter }).collect();
-    if let Some(&id) = ranked.get(selected).filter(|_| selected >= CURVES) {
+    if let Some(&id) = ranked.get(selected).filter(|_| selected >= all.len()) {
         all.push(Series { id, rank: selected + 1, role: Role::Strong, letter: 's' });
     }
     all

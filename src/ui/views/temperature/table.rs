@@ -6,6 +6,7 @@ use ratatui::style::Style;
 
 use super::render::{Picture, Series};
 use crate::decode::Tempered;
+use crate::glyph;
 use crate::ui::number::{bits, choices, count, percent};
 use crate::ui::paint::{self, put, put_glyphs, put_right};
 use crate::ui::panels::token_glyphs;
@@ -122,9 +123,12 @@ impl Table<'_> {
             return;
         }
         let Picture { look, series, analysis, .. } = self.picture;
-        let others = analysis.model().vocab_size() - series.len();
+        let others = analysis.model().vocab_size().saturating_sub(series.len());
+        if others == 0 {
+            return;
+        }
         let forms = [format!("{} {} others", look.signs().ellipsis, count(others)), "others".to_owned()];
-        let text = if forms[0].len() <= self.label() { &forms[0] } else { &forms[1] };
+        let text = if glyph::cells(&forms[0]) <= self.label() { &forms[0] } else { &forms[1] };
         put(buffer, row.x + 1, row.y, text, self.label(), look.style(Role::Muted));
         let rest = |point: &Tempered| {
             let shown: f64 = series.iter().map(|series| self.picture.prob(point, series.id)).sum();

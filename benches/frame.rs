@@ -11,21 +11,23 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use logitscope::decode::beam::{Beam, BeamSearch, BeamSettings, BeamTask, BeamText};
 use logitscope::decode::scoring::{TokenFigures, Totals, audit};
-use logitscope::decode::{Chain, Distribution, TokenId};
+use logitscope::decode::step_cost::Shape;
+use logitscope::decode::{Chain, Distribution, Tempered, TokenId, logarithmic};
 use logitscope::engine::{
     BeamsMade, ColumnMade, Command, Compared, ComparedToken, Event, GeneratedToken, GreedyToken, Lane, News, Question,
     Scored, ScoredCompletion, TopToken,
 };
 use logitscope::glyph::Charset;
 use logitscope::model::{
-    ModelError, ModelInfo, ModelSource, OpenOptions, Positions, Run, SpecialTokens, StoredType, TokenPiece, Tokenizer,
-    open, unwatched,
+    DtypeChoice, ModelError, ModelInfo, ModelSource, OpenOptions, Positions, Run, SpecialTokens, StoredType,
+    TokenPiece, Tokenizer, open, unwatched,
 };
-use logitscope::ui::app::{App, Setup};
+use logitscope::ui::action::{Key, Keymap};
+use logitscope::ui::app::{App, Mouse, Setup};
 use logitscope::ui::knobs::Mode;
 use logitscope::ui::message::{Effect, Message};
 use logitscope::ui::theme::Theme;
-use logitscope::ui::{action::Key, view::view};
+use logitscope::ui::view::view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -75,6 +77,14 @@ fn setup() -> Setup {
         seed: 0,
         themes: vec![Theme::built_in("dark").unwrap()],
         charset: Charset::Unicode,
+        lesson: None,
+        keymap: Keymap::default(),
+        source: ModelSource::Builtin,
+        dtype: DtypeChoice::Auto,
+        history: Vec::new(),
+        saved: None,
+        recording: None,
+        mouse: Mouse::Terminal,
     }
 }
 
@@ -88,6 +98,15 @@ fn info() -> ModelInfo {
         device: "cpu".into(),
         eos_token_ids: Vec::new(),
         parameters: 0,
+        shape: Some(Box::new(Shape {
+            layers: 24,
+            query_size: 896,
+            kv_size: 128,
+            layer_weights: 14_900_000,
+            head_weights: 136_000_000,
+            number_bytes: 4,
+            weight_bytes: 988_000_000,
+        })),
         never_chosen: Vec::new(),
     }
 }
@@ -216,6 +235,35 @@ fn views(c: &mut Criterion) {
     }
 }
 
+/// The view of temperature with all its curves.
+fn temperature(c: &mut Criterion) {
+    let mut app = opened();
+    let mut buffer = Buffer::empty(SCREEN);
+    press(&mut app, "2");
+    c.bench_function("frame of the view of temperature, 152k tokens", |b| {
+        b.iter(|| {
+            buffer.reset();
+            black_box(view(&app, SCREEN, &mut buffer))
+        });
+    });
+    let model = Distribution::from_logits(&logits()).unwrap();
+    c.bench_function("one temperature over 152k tokens", |b| b.iter(|| black_box(Tempered::new(&model, 0.7))));
+}
+
+/// The view of costs after some steps.
+fn cost(c: &mut Criterion) {
+    let mut app = opened();
+    let mut buffer = Buffer::empty(SCREEN);
+    (0..100).for_each(|_| press(&mut app, "Right"));
+    press(&mut app, "6");
+    c.bench_function("frame of the view of costs, 100 steps", |b| {
+        b.iter(|| {
+            buffer.reset();
+            black_box(view(&app, SCREEN, &mut buffer))
+        });
+    });
+}
+
 /// The built-in model, reading on and on with a thread on every core.
 struct BusyModel {
     stop: Arc<AtomicBool>,
@@ -299,7 +347,18 @@ fn serve(asked: &Receiver<Command>, emit: &dyn Fn(Event)) {
 fn opened() -> App {
     let mut app = App::new(setup());
     app.update(Message::Resize(SCREEN.width, SCREEN.height));
-    let mut effects = app.update(Message::Engine(Event::Opened { info: info(), tokenizer: words() }));
+    let effects = app.update(Message::Engine(Event::Opened { info: info(), tokenizer: words() }));
+    follow(&mut app, effects);
+    app
+}
+
+fn press(app: &mut App, key: &str) {
+    let effects = app.update(Message::Key(Key::parse(key).unwrap().event()));
+    follow(app, effects);
+}
+
+/// Answers in the engine's place; the curves are there at once.
+fn follow(app: &mut App, mut effects: Vec<Effect>) {
     while let Some(effect) = effects.pop() {
         let event = match effect {
             Effect::Engine(Command::Prompt { epoch, .. }) => {
@@ -307,15 +366,27 @@ fn opened() -> App {
             }
             Effect::Engine(Command::Evaluate { epoch, path }) => {
                 let node = path.last().unwrap().0;
-                Some(Event::Evaluated { epoch, node, logits: logits(), scores: Vec::new(), took: Duration::ZERO })
+                Some(Event::Evaluated {
+                    epoch,
+                    node,
+                    logits: logits(),
+                    scores: Vec::new(),
+                    took: Duration::from_millis(1),
+                })
+            }
+            Effect::Engine(Command::Job { epoch, lane: Lane::Curves, serial, job: Some(_) }) => {
+                let shown = app.shown().unwrap();
+                let temperatures = logarithmic(0.05, 20.0, 100).into_iter().chain([0.0, 0.8, 1.0, f64::INFINITY]);
+                let points = temperatures.map(|t| Tempered::new(shown.analysis.model(), t)).collect();
+                let news = Some(News::Curves { node: shown.node, points });
+                Some(Event::News { epoch, lane: Lane::Curves, serial, news })
             }
             Effect::Engine(command) => analysed(command),
             _ => None,
         };
         effects.extend(event.map(|event| app.update(Message::Engine(event))).unwrap_or_default());
     }
-    app
 }
 
-criterion_group!(benches, frame, views, beam_view, key_to_frame, knob_to_effect);
+criterion_group!(benches, frame, views, temperature, cost, beam_view, key_to_frame, knob_to_effect);
 criterion_main!(benches);

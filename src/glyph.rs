@@ -4,10 +4,14 @@
 //! that may reach the terminal as it is, so every stretch of bytes becomes [`Glyph`]s: printable symbols with a known number
 //! of cells. Whatever terminals disagree on (joiners, variation selectors, flags, skin tones) is spelt out instead of drawn.
 
+mod prose;
+
 use std::borrow::Cow;
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
+
+pub use prose::{is_spellable, spelt, wrap};
 
 /// Which symbols may be drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod export;
 pub mod glyph;
 pub mod headless;
+pub mod lesson;
 pub mod model;
 pub mod session;
 pub mod ui;

@@ -13,6 +13,7 @@ use super::beams::BeamArgs;
 use super::contrastive::ContrastiveArgs;
 use super::exact::ExactArgs;
 use super::guidance::GuidanceArgs;
+use super::lesson::LessonArgs;
 use super::processors::ProcessorArgs;
 use super::replay::ReplayArgs;
 use super::score::ScoreArgs;
@@ -47,10 +48,14 @@ pub enum Command {
     Tokens(TokensArgs),
     /// Convert a recorded trace to a table, CSV or JSON
     Replay(ReplayArgs),
+    /// List the guided lessons, open one, print it, or check a lesson file
+    Lesson(LessonArgs),
     /// Draw the real interface as SVG, PNG or text
     Screenshot(ScreenshotArgs),
     /// List the themes, or check a theme file
     Theme(ThemeArgs),
+    /// Print the configuration file with every option and key
+    Config,
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -66,6 +71,9 @@ pub struct InterfaceArgs {
     /// The text to begin with; `-` reads it from standard input
     #[arg(value_name = "PROMPT")]
     pub prompt: Option<String>,
+    /// Go on with the session that was left last
+    #[arg(long = "continue", conflicts_with_all = ["prompt", "strategy", "seed", "chain", "preset"])]
+    pub resume: bool,
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
@@ -87,14 +95,20 @@ pub struct InterfaceArgs {
 #[derive(Clone, Debug, Args)]
 pub struct LookArgs {
     /// A theme by name, or a theme file
-    #[arg(long, value_name = "NAME|FILE", default_value = "dark")]
-    pub theme: String,
+    #[arg(long, value_name = "NAME|FILE")]
+    pub theme: Option<String>,
     /// How many colours: auto, true, 256, 16 or none
-    #[arg(long, value_name = "DEPTH", default_value = "auto", value_parser = colours)]
-    pub colors: Colours,
+    #[arg(long, value_name = "DEPTH", value_parser = colours)]
+    pub colors: Option<Colours>,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
+    /// Clicks and the wheel are for the program, not for the terminal
+    #[arg(long)]
+    pub mouse: bool,
+    /// A configuration file, in place of the one in the user's directory (`logitscope config` prints one)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Options that every command with a model takes.

@@ -8,11 +8,13 @@ use clap::CommandFactory;
 use crate::decode::Chain;
 use crate::headless::{self, Format, Interrupt, Job, LogitsDefaults, OutputFile, style::Style};
 use crate::model::{self, LoadedModel};
+use crate::ui::config::Config;
 
 use super::CliError;
 use super::args::{Cli, Command, LogitsArgs, ModelArgs, RunArgs, TokensArgs};
 use super::compare::compare;
 use super::interface;
+use super::lesson::lesson;
 use super::replay::replay;
 use super::score::score;
 use super::screenshot::screenshot;
@@ -26,8 +28,10 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
         Some(Command::Logits(args)) => logits(&args),
         Some(Command::Tokens(args)) => tokens(&args),
         Some(Command::Replay(args)) => replay(&args),
+        Some(Command::Lesson(args)) => lesson(&args),
         Some(Command::Screenshot(args)) => screenshot(&args),
         Some(Command::Theme(args)) => interface::theme(&args.action),
+        Some(Command::Config) => Ok(stdout().write_all(Config::usual().as_bytes())?),
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator panics where output fails, and a closed pipe is no fault.
             let mut script = Vec::new();

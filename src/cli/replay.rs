@@ -5,9 +5,13 @@ use std::io::{Read, Write, stderr, stdin, stdout};
 
 use clap::{Args, ValueEnum};
 
+use crate::engine::Recording;
 use crate::headless::{self, ReplayFormat, style::Style};
+use crate::session::trace;
 
 use super::CliError;
+use super::args::LookArgs;
+use super::interface::open_recording;
 
 /// `replay`.
 #[derive(Debug, Args)]
@@ -15,9 +19,12 @@ pub struct ReplayArgs {
     /// A trace, as `run --format jsonl` writes it; `-` reads it from standard input
     #[arg(value_name = "FILE")]
     pub file: String,
-    /// text, json or csv: converts the trace
+    /// text, json or csv: converts the trace; without it, the trace opens in the interface
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<ReplayFormatName>,
+    /// The look.
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 /// What a trace can be turned into.
@@ -42,11 +49,6 @@ impl From<ReplayFormatName> for ReplayFormat {
 }
 
 pub(super) fn replay(args: &ReplayArgs) -> Result<(), CliError> {
-    let Some(format) = args.format else {
-        return Err(CliError::Input(
-            "replay: this version does not open traces in the interface: give --format text, json or csv".into(),
-        ));
-    };
     let (bytes, name) = match args.file.as_str() {
         "-" => {
             let mut bytes = Vec::new();
@@ -57,6 +59,18 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<(), CliError> {
             let read = fs::read(file);
             (read.map_err(|error| CliError::Input(format!("can't read {file}: {error}")))?, file)
         }
+    };
+    let Some(format) = args.format else {
+        if name == "standard input" {
+            let message =
+                "replay: the interface needs standard input for its keys: give a file, or --format text, json or csv";
+            return Err(CliError::Input(message.into()));
+        }
+        let read = trace::read(&bytes).map_err(|error| error.to_string());
+        let recording =
+            read.and_then(|file| file.traces.into_iter().next().map_or_else(|| Err("no trace".into()), Recording::new));
+        let recording = recording.map_err(|reason| CliError::Input(format!("{name}: {reason}")))?;
+        return open_recording(recording, &args.look);
     };
     let mut out = Vec::new();
     let warnings =

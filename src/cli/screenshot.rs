@@ -9,7 +9,7 @@ use crate::ui::scene::Scene;
 
 use super::CliError;
 use super::args::ScreenshotArgs;
-use super::interface::options;
+use super::interface::{options, read_config};
 
 /// What the pictures show, for those who can't see them.
 const TITLE: &str = "logitscope";
@@ -49,7 +49,9 @@ impl Form {
 /// `screenshot`: the interface as it would be drawn, after some keys.
 pub(super) fn screenshot(args: &ScreenshotArgs) -> Result<(), CliError> {
     let form = Form::of(args)?;
-    let mut scene = Scene::open(&options(&args.interface)?, args.size.width, args.size.height)?;
+    // Pictures look the same for everybody, unless a configuration is asked for.
+    let config = args.interface.look.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
+    let mut scene = Scene::open(&options(&args.interface, config)?, args.size.width, args.size.height)?;
     scene.show(args.view)?;
     let file = if let Form::Animation(seconds) = form {
         export::animation(&frames(&mut scene, &args.keys, seconds)?, TITLE).into_bytes()

@@ -1,5 +1,6 @@
 //! One decision with its full explanation: what every stage of the chain did to every token.
 
+use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use super::sampler::{Draw, draw};
@@ -56,6 +57,8 @@ pub struct Analysis {
     head: Vec<TokenId>,
     kept: OnceLock<Vec<TokenId>>,
     stages: Vec<StageTrace>,
+    /// What entered each stage.
+    entered: Vec<LogSum>,
 }
 
 /// Survivors that are put in order at once.
@@ -70,11 +73,13 @@ impl Analysis {
         let mut candidates = Candidates::new(model.logits());
         let mut normalizer = model.normalizer();
         let mut stages = Vec::with_capacity(chain.stages().len());
+        let mut entered = Vec::with_capacity(chain.stages().len());
         for (index, stage) in chain.stages().iter().enumerate() {
             candidates.begin_stage(index);
             let limit = stage.processor().apply(&mut candidates, context)?;
             let removed_mass = removed_mass(&candidates, normalizer);
             let entropy_before = normalizer.entropy();
+            entered.push(normalizer);
             normalizer = candidates.normalizer();
             if normalizer.max == f64::NEG_INFINITY {
                 return Err(DecodeError::NothingLeft { stage: stage.to_string() });
@@ -90,8 +95,17 @@ impl Analysis {
                 limit,
             });
         }
+        Ok(Self::of_parts(model, candidates, normalizer, (stages, entered)))
+    }
+
+    pub(super) fn of_parts(
+        model: Arc<Distribution>,
+        mut candidates: Candidates,
+        normalizer: LogSum,
+        (stages, entered): (Vec<StageTrace>, Vec<LogSum>),
+    ) -> Self {
         let head = candidates.ranked(HEAD).to_vec();
-        Ok(Self { model, candidates, normalizer, head, kept: OnceLock::new(), stages })
+        Self { model, candidates, normalizer, head, kept: OnceLock::new(), stages, entered }
     }
 
     /// The model's own distribution, before the chain.
@@ -154,6 +168,20 @@ impl Analysis {
         Some(Removal { stage, margin })
     }
 
+    /// Of what entered the stage that removed a token, the probability of all tokens before it: what `top_p` compares with its
+    /// limit. `None` for a token that is left. Costs a pass over the vocabulary.
+    #[must_use]
+    pub fn mass_before(&self, id: TokenId) -> Option<f64> {
+        let (stage, _) = self.candidates.removal(id)?;
+        let (entered, trace) = (self.entered.get(stage)?, self.stages.get(stage)?);
+        let score = |id: TokenId| (self.candidates.score(id), id);
+        let beside = |other: &TokenId| self.candidates.removal(*other).is_some_and(|(of, _)| of == stage);
+        let before = |other: &TokenId| by_score(score(*other), score(id)) == Ordering::Less;
+        let removed = (0..self.model.vocab_size() as TokenId).filter(|other| before(other) && beside(other));
+        let removed: f64 = removed.map(|other| entered.prob(self.candidates.score(other))).sum();
+        Some((1.0 - trace.removed_mass + removed).clamp(0.0, 1.0))
+    }
+
     /// The token that the chain likes best; among equals the lowest id.
     #[must_use]
     pub fn greedy(&self) -> TokenId {
@@ -180,4 +208,27 @@ impl Analysis {
 fn removed_mass(candidates: &Candidates, entered: LogSum) -> f64 {
     // Not `sum`: that of nothing is −0, which would be printed.
     candidates.removed_now().iter().map(|&id| entered.prob(candidates.score(id))).fold(0.0, |sum, p| sum + p)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mass_before_a_removed_token_by_hand() {
+        let logits = [0.5f64, 0.25, 0.15, 0.06, 0.04].map(f64::ln);
+        let analysis = |chain: &str| {
+            let model = Arc::new(Distribution::from_logits(&logits).unwrap());
+            Analysis::new(model, &Chain::parse(chain).unwrap(), Context::default()).unwrap()
+        };
+        let close = |got: Option<f64>, want: f64| assert!((got.unwrap() - want).abs() < 1e-12, "{got:?} is not {want}");
+        let one = analysis("top_p=0.8");
+        assert_eq!(one.mass_before(2), None);
+        close(one.mass_before(3), 0.9);
+        close(one.mass_before(4), 0.96);
+        // Of what entered: two of the three that top_k leaves have 0.75 of 0.9.
+        let two = analysis("top_k=3,top_p=0.7,temperature=0.5");
+        close(two.mass_before(2), 0.75 / 0.9);
+        close(two.mass_before(4), 0.96);
+    }
 }

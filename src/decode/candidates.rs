@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::scan::LogSum;
-use super::{TokenId, by_score};
+use super::{RecordedToken, TokenId, by_score};
 
 /// In `removed_by`: no stage removed this token.
 const ALIVE: u8 = u8::MAX;
@@ -39,6 +39,22 @@ impl Candidates {
             stage: 0,
             removed_now: Vec::new(),
         }
+    }
+
+    /// Takes the place of these candidates: those that were written down, with log p after the chain for scores.
+    pub(super) fn recorded(&mut self, vocab_size: usize, tokens: &[RecordedToken]) {
+        *self = Self::new(&vec![f64::NEG_INFINITY; vocab_size]);
+        self.alive.clear();
+        for token in tokens {
+            let id = token.id as usize;
+            self.scores[id] = token.sampling_logprob;
+            match token.removed_by.filter(|stage| *stage < MAX_STAGES) {
+                Some(stage) => (self.removed_by[id], self.measured[id]) = (stage as u8, f64::NAN),
+                None => self.alive.push(token.id),
+            }
+        }
+        self.alive.sort_unstable();
+        self.alive.dedup();
     }
 
     /// Number of tokens, alive or not.

@@ -46,6 +46,14 @@ impl Distribution {
         Ok(Self { logits, normalizer, ranked: OnceLock::new() })
     }
 
+    /// The part of a distribution that was written down: these tokens alone are ranked.
+    pub(super) fn recorded(logits: Vec<f64>, normalizer: LogSum, mut ids: Vec<TokenId>) -> Self {
+        let score = |id: &TokenId| (logits[*id as usize], *id);
+        ids.sort_unstable_by(|a, b| by_score(score(a), score(b)));
+        ids.dedup();
+        Self { logits, normalizer, ranked: OnceLock::from(ids) }
+    }
+
     /// Number of tokens.
     #[must_use]
     pub fn vocab_size(&self) -> usize {

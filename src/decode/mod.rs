@@ -20,17 +20,23 @@ mod candidates;
 mod chain;
 pub mod consensus;
 pub mod contrastive;
+pub mod cost;
 pub mod diff;
 mod distribution;
 mod error;
 pub mod exact;
+pub mod loss;
 mod processor;
 pub mod processors;
+mod recorded;
 mod sampler;
 mod scan;
 pub mod scoring;
 pub mod speculative;
+pub mod step_cost;
 pub mod strategy;
+mod tally;
+mod temperature;
 
 pub use analysis::{Analysis, Margin, Removal, StageTrace};
 pub use candidates::Candidates;
@@ -39,7 +45,10 @@ pub use distribution::{Distribution, by_score};
 pub use error::DecodeError;
 pub use processor::{Context, Direction, Field, Kind, LogitsProcessor, Parameter, ProcessorRow, TokenBytes, Value};
 pub use processors::{PROCESSORS, processor};
+pub use recorded::RecordedToken;
 pub use sampler::{Draw, chance, drafting, uniform, verifying};
+pub use tally::Tally;
+pub use temperature::{Tempered, logarithmic};
 
 /// The number of a token in a vocabulary.
 pub type TokenId = u32;

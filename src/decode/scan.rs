@@ -19,6 +19,11 @@ impl LogSum {
         Self::above(max, z)
     }
 
+    /// A sum that is known, with the entropy of its z.
+    pub(super) fn known(log_sum: f64, entropy: f64) -> Self {
+        Self { max: log_sum, rest: 0.0, entropy }
+    }
+
     /// The same for z that lie side by side: the maximum, which no order changes, is taken in eight lanes.
     pub(super) fn of_all(z: &[f64]) -> Self {
         let mut lanes = [f64::NEG_INFINITY; 8];
@@ -33,7 +38,7 @@ impl LogSum {
     }
 
     /// One pass gives both: with d = z − max and S = Σ exp(d), the entropy is log S − Σ d·exp(d) / S.
-    fn above(max: f64, z: impl Iterator<Item = f64>) -> Self {
+    pub(super) fn above(max: f64, z: impl Iterator<Item = f64>) -> Self {
         if max == f64::NEG_INFINITY {
             return Self { max, rest: 0.0, entropy: 0.0 };
         }

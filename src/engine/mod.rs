@@ -11,6 +11,8 @@ mod generate;
 mod growing;
 mod jobs;
 mod memo;
+pub mod record;
+mod recorded;
 mod score;
 mod speculative;
 #[cfg(test)]
@@ -30,10 +32,12 @@ pub use generate::{
 pub use growing::{Observe, Step, StepDetail};
 pub use jobs::{
     BeamsAsked, BeamsJob, BeamsMade, ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared,
-    ComparedToken, GreedyToken, Ground, Job, Lane, News, OptimumAsked, OptimumFound, OptimumJob, Proof, ScoreAsked,
-    ScoreJob, Scored, ScoredCompletion, TopToken,
+    ComparedToken, CostJob, CurvesJob, Decided, DifferenceJob, DrawsJob, Found, GreedyToken, Ground, Job, Lane, News,
+    OptimumAsked, OptimumFound, OptimumJob, Proof, ScoreAsked, ScoreJob, Scored, ScoredCompletion, SearchJob, TopToken,
+    TraceJob,
 };
 pub use memo::Memo;
+pub use recorded::Recording;
 pub use score::{ScoreRequest, Scores, score, score_text};
 pub use speculative::{Reader, Speculation, SpeculativeCount, Verification, generate_speculatively};
 pub use text::assemble;

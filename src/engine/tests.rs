@@ -42,6 +42,7 @@ impl Counting {
             eos_token_ids: vec![5],
             never_chosen: Vec::new(),
             parameters: 0,
+            shape: None,
         };
         let read = Arc::new(Mutex::new(0));
         (Self { info, parents: Vec::new(), read: Arc::clone(&read) }, read)

@@ -1,141 +1,18 @@
 //! Beam search as text, records and rows.
 
-use serde::Serialize;
-
 use crate::decode::TokenId;
-use crate::decode::beam::{BeamCandidate, BeamNode, BeamSettings, BeamStop, Ending, StoppingBound, Verdict};
+use crate::decode::beam::{BeamSettings, Verdict};
+use crate::engine::record::{finish, finite, stop_name};
 use crate::engine::{Generated, ObservedBeams};
 use crate::glyph::{self, Charset};
 use crate::model::Tokenizer;
 
-use super::document::{TokenText, finite};
 use super::style::Style;
 use super::write::percent;
 
 /// Columns of a token, and of a finished text in the table.
 const TOKEN_WIDTH: usize = 18;
 const TEXT_WIDTH: usize = 56;
-
-/// A continuation in the trace.
-#[derive(Serialize)]
-struct BeamRecord {
-    node: usize,
-    parent: Option<usize>,
-    #[serde(flatten)]
-    token: TokenText,
-    logprob: Option<f64>,
-    sampling_logprob: Option<f64>,
-    sum_logprob: Option<f64>,
-    sum_sampling_logprob: Option<f64>,
-    length: usize,
-    score: Option<f64>,
-    status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    finish_reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    draw: Option<f64>,
-    group: usize,
-}
-
-impl BeamRecord {
-    fn new(candidate: &BeamCandidate, tokenizer: &dyn Tokenizer) -> Self {
-        let (status, ending) = match candidate.verdict {
-            Verdict::Kept => ("running", None),
-            Verdict::Finished(ending) => ("finished", Some(ending)),
-            Verdict::EndedOutside(ending) | Verdict::Outscored(ending) => ("pruned", Some(ending)),
-            Verdict::BelowCut => ("pruned", None),
-        };
-        Self {
-            node: candidate.node.index(),
-            parent: candidate.parent.map(BeamNode::index),
-            token: TokenText::of(candidate.token, tokenizer),
-            logprob: finite(candidate.logprob),
-            sampling_logprob: finite(candidate.sampling_logprob),
-            sum_logprob: finite(candidate.sum_logprob),
-            sum_sampling_logprob: finite(candidate.sum),
-            length: candidate.length,
-            score: finite(candidate.score),
-            status,
-            finish_reason: ending.map(ending_name),
-            reason: candidate.verdict.reason(),
-            draw: candidate.draw,
-            group: candidate.group,
-        }
-    }
-}
-
-/// What a group compares to know whether it may stop.
-#[derive(Serialize)]
-struct BoundRecord {
-    group: usize,
-    finished: usize,
-    needed: usize,
-    attainable: Option<f64>,
-    worst_finished: Option<f64>,
-    stop: Option<&'static str>,
-}
-
-impl BoundRecord {
-    fn new(bound: &StoppingBound) -> Self {
-        Self {
-            group: bound.group,
-            finished: bound.finished,
-            needed: bound.needed,
-            attainable: bound.attainable.and_then(finite),
-            worst_finished: bound.worst_finished.and_then(finite),
-            stop: bound.stop.map(stop_name),
-        }
-    }
-}
-
-/// A step of the trace.
-#[derive(Serialize)]
-pub(super) struct BeamStepRecord {
-    step: usize,
-    context_length: usize,
-    beams: Vec<BeamRecord>,
-    pruned: Vec<BeamRecord>,
-    /// Hypotheses of earlier steps that better ones displaced.
-    evicted: Vec<usize>,
-    /// Beams of the step before that nothing came of.
-    abandoned: Vec<usize>,
-    stopping: Vec<BoundRecord>,
-}
-
-impl BeamStepRecord {
-    pub(super) fn new(observed: &ObservedBeams<'_>, tokenizer: &dyn Tokenizer) -> Self {
-        let step = observed.step;
-        let record = |candidate| BeamRecord::new(candidate, tokenizer);
-        Self {
-            step: step.step,
-            context_length: observed.context_length,
-            beams: step.running().into_iter().chain(step.finished()).map(record).collect(),
-            pruned: step.pruned().map(|(candidate, _)| record(candidate)).collect(),
-            evicted: step.evicted.iter().map(|node| node.index()).collect(),
-            abandoned: step.abandoned.iter().map(|node| node.index()).collect(),
-            stopping: step.bounds.iter().map(BoundRecord::new).collect(),
-        }
-    }
-}
-
-fn ending_name(ending: Ending) -> &'static str {
-    match ending {
-        Ending::End => "eos",
-        Ending::Stop => "stop",
-        Ending::Length => "length",
-    }
-}
-
-fn stop_name(stop: BeamStop) -> &'static str {
-    match stop {
-        BeamStop::Enough => "enough have finished",
-        BeamStop::NoBetter => "no running beam can get better",
-        BeamStop::Length => "the last step",
-        BeamStop::NothingRuns => "nothing runs on",
-    }
-}
 
 /// The options of a search, in one line.
 pub(super) fn options(settings: &BeamSettings) -> String {
@@ -165,7 +42,7 @@ pub(super) fn step_lines(observed: &ObservedBeams<'_>, style: Style, tokenizer: 
         let number = if lines.is_empty() { step.step.to_string() } else { String::new() };
         let from = candidate.parent.map(|parent| parent.to_string()).unwrap_or_default();
         let note = match candidate.verdict {
-            Verdict::Finished(ending) => format!("  finished by {}", ending_name(ending)),
+            Verdict::Finished(ending) => format!("  finished by {}", format!("{:?}", finish(ending)).to_lowercase()),
             _ => String::new(),
         };
         let figures = figures(candidate.logprob, candidate.sum, candidate.score);

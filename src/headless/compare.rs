@@ -6,11 +6,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::decode::TokenId;
+use crate::engine::record::{self, finite};
 use crate::engine::{Generated, Memo, PromptRead, Timing, assemble, read_prompt, timed};
 use crate::glyph::{self, Charset};
 use crate::model::{LoadedModel, ModelInfo, SpecialTokens, Tokenizer};
+use crate::session::trace::{self, OutputToken, Prompt, Sequence};
 
-use super::document::{OutputToken, Prompt, Sequence, TimingDocument, finite, settings as settings_document};
+use super::document::settings as settings_document;
 use super::progress::Progress;
 use super::run::{Interrupt, Job, RunSettings, Work, check_prompt, read_negative};
 use super::style::Style;
@@ -55,7 +57,7 @@ struct Run<'a> {
     model: ModelInfo,
     settings: Map<String, Value>,
     sequences: Vec<Sequence>,
-    timing: TimingDocument,
+    timing: trace::Timing,
     #[serde(skip)]
     best: Generated,
     #[serde(skip)]
@@ -96,7 +98,7 @@ pub fn compare(
         check_prompt(&ids, loaded.model.info().context_length).map_err(HeadlessError::Input)?;
         let (read, prefill) = timed(|| read_prompt(loaded.model.as_mut(), &ids, &mut |_| comparison.interrupt.check()));
         let read = read?;
-        prompt.get_or_insert_with(|| Prompt::new(comparison.prompt, &ids, &read.scores, loaded.tokenizer.as_ref()));
+        prompt.get_or_insert_with(|| record::prompt(comparison.prompt, &ids, &read.scores, loaded.tokenizer.as_ref()));
         let mut shared =
             Shared { memo: Memo::new(loaded.model.as_mut()), tokenizer: loaded.tokenizer.as_ref(), ids, read };
         for (place, contestant) in comparison.contestants.iter().enumerate().filter(|(_, one)| one.model == index) {
@@ -148,7 +150,7 @@ impl Shared<'_> {
         let prefill = prefill + more;
         let (generated, _) = done?;
         let new_tokens = generated.iter().map(|sequence| sequence.tokens.len()).sum();
-        let sequences = generated.iter().map(|sequence| Sequence::new(sequence, tokenizer)).collect();
+        let sequences = generated.iter().map(|sequence| record::sequence(sequence, tokenizer)).collect();
         let Some(best) = generated.into_iter().next() else {
             return Err(HeadlessError::Input(format!("{}: no sequence was found", contestant.name)));
         };
@@ -157,7 +159,7 @@ impl Shared<'_> {
             model: info,
             settings: settings_document(settings, &eos),
             sequences,
-            timing: TimingDocument::new(ids.len(), Timing { prefill, decode, new_tokens }),
+            timing: record::timing(ids.len(), Timing { prefill, decode, new_tokens }),
             best,
             model_index: contestant.model,
         })
@@ -201,7 +203,7 @@ fn lines(
 ) -> Result<Vec<u8>, HeadlessError> {
     let mut out = line(&Record::Header { format: "logitscope.compare", version: 1, prompt })?;
     for (step, run, token) in tokens(runs) {
-        let chosen = OutputToken::new(token, tokenizers[runs[run].model_index]);
+        let chosen = record::output_token(token, tokenizers[runs[run].model_index]);
         out.extend(line(&Record::Token { step, run, chosen })?);
     }
     out.extend(line(&Record::End { runs, parts })?);

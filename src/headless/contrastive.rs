@@ -1,43 +1,11 @@
-//! Contrastive search as records and text.
+//! Contrastive search as text.
 
-use serde::Serialize;
-
-use crate::decode::contrastive::{ContrastiveCandidate, ContrastiveStep};
 use crate::engine::StepDetail;
 use crate::model::Tokenizer;
 use crate::session::trace;
 
-use super::document::TokenText;
 use super::figures::token_name;
 use super::write::percent;
-
-/// The candidates that were compared, in the trace.
-#[derive(Serialize)]
-pub(super) struct ContrastiveRecord {
-    penalty_alpha: f64,
-    candidates: Vec<CandidateRecord>,
-}
-
-#[derive(Serialize)]
-struct CandidateRecord {
-    #[serde(flatten)]
-    token: TokenText,
-    prob: f64,
-    max_similarity: f64,
-    score: f64,
-}
-
-impl ContrastiveRecord {
-    pub(super) fn new(step: &ContrastiveStep, tokenizer: &dyn Tokenizer) -> Self {
-        let candidate = |candidate: &ContrastiveCandidate| CandidateRecord {
-            token: TokenText::of(candidate.id, tokenizer),
-            prob: candidate.prob,
-            max_similarity: candidate.max_similarity,
-            score: candidate.score,
-        };
-        Self { penalty_alpha: step.penalty_alpha, candidates: step.candidates.iter().map(candidate).collect() }
-    }
-}
 
 /// What the table says of a step that was just taken.
 pub(super) fn taken(detail: StepDetail<'_>, tokenizer: &dyn Tokenizer) -> Option<String> {

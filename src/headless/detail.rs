@@ -2,43 +2,34 @@
 
 use serde::Serialize;
 
-use crate::decode::speculative::{Proposal, Verdict};
 use crate::engine::StepDetail;
+use crate::engine::record::speculative;
 use crate::model::Tokenizer;
 use crate::session::trace::{self, Speculative};
 
-use super::contrastive::ContrastiveRecord;
 use super::exact::ExactDocument;
 use super::figures::token_name;
 use super::speculative::SpeculativeDocument;
 use super::style::Style;
 use super::write::percent;
 
-/// Of a step: one field for each way that has something to say.
-#[derive(Default, Serialize)]
+/// Of a step: what became of a draft.
+#[derive(Default)]
 pub(super) struct Detail {
-    #[serde(skip_serializing_if = "Option::is_none")]
     speculative: Option<Speculative>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    contrastive: Option<ContrastiveRecord>,
 }
 
 impl Detail {
     pub(super) fn new(detail: StepDetail<'_>, tokenizer: &dyn Tokenizer) -> Self {
         match detail {
-            StepDetail::Plain => Self::default(),
-            StepDetail::Speculative(proposal) => {
-                Self { speculative: Some(record(proposal, tokenizer)), ..Self::default() }
-            }
-            StepDetail::Contrastive(step) => {
-                Self { contrastive: Some(ContrastiveRecord::new(step, tokenizer)), ..Self::default() }
-            }
+            StepDetail::Speculative(proposal) => Self { speculative: Some(speculative(proposal, tokenizer)) },
+            StepDetail::Plain | StepDetail::Contrastive(_) => Self::default(),
         }
     }
 
     /// The same, as a trace has it, where it is about a draft.
     pub(super) fn recorded(step: &trace::Step) -> Self {
-        Self { speculative: step.speculative.clone(), ..Self::default() }
+        Self { speculative: step.speculative.clone() }
     }
 
     /// What became of a draft, for people.
@@ -53,27 +44,6 @@ impl Detail {
             (trace::Verdict::Rejected, None) => format!("✗ rejected at {chance}"),
             (trace::Verdict::Bonus, _) => "+ bonus".into(),
         })
-    }
-}
-
-fn record(proposal: &Proposal, tokenizer: &dyn Tokenizer) -> Speculative {
-    let drafted = proposal.drafted.as_ref();
-    let token = drafted.map(|drafted| {
-        let piece = tokenizer.piece(drafted.token);
-        trace::Token { id: drafted.token, text: piece.text.clone(), bytes: piece.bytes.clone() }
-    });
-    Speculative {
-        round: proposal.round,
-        verdict: match drafted.map(|drafted| drafted.verdict) {
-            Some(Verdict::Accepted) => trace::Verdict::Accepted,
-            Some(Verdict::Rejected) => trace::Verdict::Rejected,
-            None => trace::Verdict::Bonus,
-        },
-        drafted: token,
-        draft_prob: drafted.map(|drafted| drafted.draft_prob),
-        target_prob: drafted.map(|drafted| drafted.target_prob),
-        acceptance: drafted.map(|drafted| drafted.acceptance),
-        u: drafted.and_then(|drafted| drafted.u),
     }
 }
 

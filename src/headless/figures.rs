@@ -2,13 +2,13 @@
 
 use crate::decode::TokenId;
 use crate::engine;
+use crate::engine::record::finite;
 use crate::glyph::{self, Charset};
 use crate::model::Tokenizer;
 use crate::session::trace;
 
 use super::contrastive;
 use super::detail::Detail;
-use super::document::finite;
 use super::style::Style;
 use super::write::percent;
 

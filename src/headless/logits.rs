@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::decode::diff::ChainDiff;
 use crate::decode::{Analysis, Chain, Context, DecodeError, Distribution, TokenId};
+use crate::engine::record::{removed_by, stages};
 use crate::glyph::{self, Charset};
+use crate::session::trace::Stage;
 
-use super::document::{StageRecord, removed_by};
 use super::style::Style;
 use super::write::percent;
 use super::{Format, HeadlessError};
@@ -70,7 +71,7 @@ struct Answer {
     kept: Vec<TokenId>,
     removed_by: BTreeMap<TokenId, &'static str>,
     entropy: f64,
-    stages: Vec<StageRecord>,
+    stages: Vec<Stage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +113,7 @@ impl Answer {
             kept: analysis.kept().to_vec(),
             removed_by: ids.filter_map(|id| Some((id, removed_by(id, analysis)?))).collect(),
             entropy: analysis.sampling_entropy(),
-            stages: StageRecord::all(analysis.stages()),
+            stages: stages(analysis.stages()),
             labels,
             diff: versus.map(|versus| DiffAnswer::new(analysis, versus)),
         }

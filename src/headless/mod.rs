@@ -7,6 +7,7 @@ mod detail;
 mod document;
 mod exact;
 mod figures;
+mod lesson;
 mod logits;
 mod output;
 mod progress;
@@ -20,6 +21,7 @@ mod tokens;
 mod write;
 
 pub use compare::{Comparison, Contestant, compare};
+pub use lesson::{lesson, lessons};
 pub use logits::{LogitsDefaults, logits_lines, logits_table};
 pub use output::OutputFile;
 pub use progress::Progress;

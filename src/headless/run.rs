@@ -12,12 +12,13 @@ use crate::decode::strategy::{Greedy, Strategy, StrategyRow, strategy};
 use crate::decode::{Chain, TokenId};
 use crate::engine::{
     BeamRequest, DroppedBeams, EngineError, Generated, Given, Observe, PromptRead, Reader, Request, Speculation,
-    Timing, Verification, generate, generate_beams, generate_contrastive, generate_speculatively, read_prompt, timed,
+    Timing, Verification, generate, generate_beams, generate_contrastive, generate_speculatively, read_prompt, record,
+    timed,
 };
 use crate::model::{LanguageModel, LoadedModel, ModelInfo, SpecialTokens, Tokenizer};
 
 use super::detail::Outcome;
-use super::document::{Prompt, settings as settings_document};
+use super::document::settings as settings_document;
 use super::exact::Ground;
 use super::progress::Progress;
 use super::speculative::{SpeculativeDocument, check_draft};
@@ -202,7 +203,7 @@ fn run_one(
     });
     let (read, negative, drafted) = reads?;
     let info = model.info().clone();
-    let prompt = Prompt::new(text, ids, &read.scores, tokenizer);
+    let prompt = record::prompt(text, ids, &read.scores, tokenizer);
     report.begin(&info, document, &prompt, ids, tokenizer)?;
     let (negative, draft) = (negative.as_ref(), drafted);
     let (found, decode) =

@@ -5,13 +5,14 @@ use serde_json::{Map, Value};
 
 use crate::decode::TokenId;
 use crate::decode::beam::BeamSettings;
-use crate::engine::{Generated, ObservedBeams, Step, Timing, assemble};
+use crate::engine::{Generated, ObservedBeams, Step, Timing, assemble, record};
 use crate::glyph::{self, Charset};
 use crate::model::{ModelInfo, Tokenizer};
+use crate::session::trace::{End, Prompt, Record, Sequence};
 
-use super::beams::{self, BeamStepRecord};
+use super::beams;
 use super::detail::Outcome;
-use super::document::{Prompt, Record, RunDocument, Sequence, TimingDocument};
+use super::document::{More, RunDocument};
 use super::figures::{COLUMNS, StepFigures};
 use super::samples::Samples;
 use super::style::Style;
@@ -54,7 +55,7 @@ impl Report {
     ) -> Result<(), HeadlessError> {
         match self.format {
             Format::Jsonl => {
-                self.line(&Record::Header { format: "logitscope.trace", version: 1, model, settings, prompt })?;
+                self.line(&Record::Header(record::header(model, settings, prompt.clone())))?;
             }
             Format::Csv if self.prompts == 0 => {
                 let last = self.beams.map(|_| "score");
@@ -78,7 +79,7 @@ impl Report {
     pub(super) fn step(&mut self, step: &Step<'_>, tokenizer: &dyn Tokenizer) -> Result<(), HeadlessError> {
         match self.format {
             Format::Json => Ok(()),
-            Format::Jsonl => self.line(&Record::step(step, self.top, tokenizer)),
+            Format::Jsonl => self.line(&Record::Step(record::step(step, self.top, tokenizer))),
             Format::Csv => self.row(StepFigures::taken(step, tokenizer).row(self.prompts)),
             Format::Text => {
                 self.text_step(step, tokenizer);
@@ -94,7 +95,7 @@ impl Report {
     ) -> Result<(), HeadlessError> {
         match self.format {
             Format::Json | Format::Csv => {}
-            Format::Jsonl => self.line(&Record::BeamStep(BeamStepRecord::new(observed, tokenizer)))?,
+            Format::Jsonl => self.line(&Record::BeamStep(record::beam_step(observed, tokenizer)))?,
             Format::Text => {
                 for line in beams::step_lines(observed, self.style, tokenizer) {
                     self.text(&line);
@@ -105,10 +106,11 @@ impl Report {
     }
 
     pub(super) fn end(&mut self, ended: Ended<'_>, tokenizer: &dyn Tokenizer) -> Result<Vec<u8>, HeadlessError> {
-        let sequences: Vec<Sequence> = ended.sequences.iter().map(|one| Sequence::new(one, tokenizer)).collect();
-        let timing = TimingDocument::new(ended.prompt_tokens, ended.timing);
+        let sequences: Vec<Sequence> = ended.sequences.iter().map(|one| record::sequence(one, tokenizer)).collect();
+        let timing = record::timing(ended.prompt_tokens, ended.timing);
         // The sequences of a beam search are no samples: each comes once.
         let samples = if self.beams.is_none() { Samples::of(ended.sequences) } else { None };
+        let more = More { samples, outcome: ended.outcome };
         match self.format {
             Format::Json => self.line(&RunDocument {
                 format: "logitscope.run",
@@ -117,13 +119,10 @@ impl Report {
                 settings: ended.settings,
                 prompt: ended.prompt,
                 sequences,
-                samples,
-                outcome: ended.outcome,
+                more,
                 timing,
             })?,
-            Format::Jsonl => {
-                self.line(&Record::End { sequences: &sequences, samples, outcome: ended.outcome, timing })?;
-            }
+            Format::Jsonl => self.line(&Record::End(End { sequences, more: more.map(), timing }))?,
             Format::Csv if self.beams.is_some() => {
                 for (index, sequence) in ended.sequences.iter().enumerate() {
                     for row in beams::rows(self.prompts, index, sequence, tokenizer) {
@@ -134,7 +133,7 @@ impl Report {
             Format::Csv => {}
             Format::Text => {
                 self.text_end(ended.sequences, ended.timing);
-                for line in ended.outcome.lines(self.style) {
+                for line in more.outcome.lines(self.style) {
                     self.text(&line);
                 }
             }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::decode::TokenId;
+use crate::decode::step_cost::Shape;
 
 /// The number format that weights are stored and multiplied in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -17,6 +18,15 @@ pub enum StoredType {
 }
 
 impl StoredType {
+    /// Bytes of a number.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::F32 => 4,
+            Self::Bf16 | Self::F16 => 2,
+        }
+    }
+
     /// The name as `--dtype` and the JSON write it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -51,4 +61,7 @@ pub struct ModelInfo {
     pub never_chosen: Vec<TokenId>,
     /// Number of weights.
     pub parameters: u64,
+    /// What its arithmetic follows from; none for a table.
+    #[serde(skip)]
+    pub shape: Option<Box<Shape>>,
 }

@@ -3,15 +3,27 @@
 //! A branch is a path from the root. Stepping back moves the cursor and forgets nothing; choosing another token there begins
 //! a sibling branch.
 
+mod branches;
+pub mod saved;
 pub mod trace;
 
 use std::fmt;
 
 use crate::decode::{Draw, TokenId};
 
+pub use branches::{Branch, branches};
+
 /// A token in the tree; valid in the session that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u32);
+
+impl NodeId {
+    /// Its number in the tree, from 0 at the root.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,6 +144,12 @@ impl Session {
         self.node(node).chosen.as_ref()
     }
 
+    /// The node of a number.
+    #[must_use]
+    pub fn node_at(&self, index: usize) -> Option<NodeId> {
+        (index < self.nodes.len()).then_some(NodeId(index as u32))
+    }
+
     /// From the root to a node, both included.
     #[must_use]
     pub fn path_to(&self, node: NodeId) -> Vec<NodeId> {
@@ -163,6 +181,12 @@ impl Session {
     #[must_use]
     pub fn step_number(&self) -> usize {
         self.path().len() - self.prompt_length
+    }
+
+    /// The token after a node on the branch visited last; `None` at its end.
+    #[must_use]
+    pub fn next(&self, node: NodeId) -> Option<NodeId> {
+        self.node(node).favourite
     }
 
     /// What lies ahead of the cursor on the branch visited last.

@@ -67,6 +67,12 @@ impl Knobs {
         all
     }
 
+    /// Exactly these stages, with one of them selected.
+    #[must_use]
+    pub fn of(list: Vec<Knob>, selected: usize, mode: Mode) -> Self {
+        Self { selected: selected.min(list.len().saturating_sub(1)), list, mode }
+    }
+
     /// The stages, first to last.
     #[must_use]
     pub fn list(&self) -> &[Knob] {
@@ -175,6 +181,21 @@ impl Knobs {
         self.insert(row, Switch::On);
     }
 
+    /// Moves the selected stage one place down the chain, or up to the one before. Returns the stage that it has passed; none at
+    /// the ends.
+    pub fn shift(&mut self, direction: Direction) -> Option<&Knob> {
+        let to = match direction {
+            Direction::Up => self.selected + 1,
+            Direction::Down => self.selected.checked_sub(1)?,
+        };
+        if to >= self.list.len() {
+            return None;
+        }
+        self.list.swap(self.selected, to);
+        let from = std::mem::replace(&mut self.selected, to);
+        self.list.get(from)
+    }
+
     /// Takes the selected stage out of the list.
     pub fn remove(&mut self) {
         if self.selected < self.list.len() {
@@ -242,6 +263,18 @@ mod tests {
         knobs.select(Direction::Down);
         knobs.select(Direction::Down);
         assert_eq!(knobs.selected(), 3);
+    }
+
+    #[test]
+    fn a_stage_is_moved_and_stays_selected() {
+        let mut knobs = knobs("temperature=0.8,top_k=40,top_p=0.9,min_p=0.1");
+        assert_eq!(knobs.shift(Direction::Down), None);
+        assert_eq!(knobs.shift(Direction::Up).unwrap().stage.row().name, "top_k");
+        assert_eq!(knobs.selected(), 1);
+        assert_eq!(knobs.chain().unwrap().to_string(), "top_k=40,temperature=0.8,top_p=0.9,min_p=0.1");
+        knobs.select(Direction::Down);
+        knobs.select(Direction::Down);
+        assert_eq!((knobs.selected(), knobs.shift(Direction::Up)), (3, None));
     }
 
     #[test]

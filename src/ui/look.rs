@@ -1,8 +1,8 @@
 //! How things look: the theme and the signs that the terminal's font has.
 
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 
-use super::theme::{Role, Theme};
+use super::theme::{Role, Theme, colour};
 use crate::glyph::{Charset, Glyph, Kind};
 
 /// Everything that drawing asks for besides what is drawn.
@@ -23,6 +23,8 @@ pub struct Signs {
     pub selected: &'static str,
     /// Before the row that the draw landed on.
     pub chosen: &'static str,
+    /// On a bar: what was drawn.
+    pub mark: &'static str,
     /// Before the filter that removed a token.
     pub removed: &'static str,
     /// Points down at the draw.
@@ -59,6 +61,10 @@ pub struct Signs {
     pub minus_infinity: &'static str,
     /// Corners and sides of a window: top left, top right, bottom left, bottom right, side.
     pub frame: [&'static str; 5],
+    /// Of a tree: a branch with others after it, the last branch, and what runs past them.
+    pub tree: [&'static str; 3],
+    /// Pearson's statistic.
+    pub chi_square: &'static str,
 }
 
 /// Lines between the nodes of a tree that grows to the right, in a light and a heavy form: the heavy one is the best path.
@@ -80,6 +86,7 @@ const UNICODE: Signs = Signs {
     rule: "─",
     selected: "▸",
     chosen: "●",
+    mark: "◆",
     removed: "✕",
     down: "▼",
     arrow: "→",
@@ -104,12 +111,15 @@ const UNICODE: Signs = Signs {
     sum: "Σ",
     minus_infinity: "−∞",
     frame: ["╭", "╮", "╰", "╯", "│"],
+    tree: ["├", "└", "│"],
+    chi_square: "χ²",
 };
 
 const ASCII: Signs = Signs {
     rule: "-",
     selected: ">",
     chosen: "*",
+    mark: "^",
     removed: "x",
     down: "v",
     arrow: ">",
@@ -134,6 +144,8 @@ const ASCII: Signs = Signs {
     sum: "sum",
     minus_infinity: "-oo",
     frame: ["+", "+", "+", "+", "|"],
+    tree: ["+", "+", "|"],
+    chi_square: "chi2",
 };
 
 impl Look<'_> {
@@ -141,6 +153,14 @@ impl Look<'_> {
     #[must_use]
     pub fn style(&self, role: Role) -> Style {
         self.theme.style(role)
+    }
+
+    /// Colours of text and background, for a picture of what leaves them to the terminal.
+    #[must_use]
+    pub fn ground(&self) -> ([u8; 3], [u8; 3]) {
+        let base = self.style(Role::Base);
+        let fixed = |colour: Option<Color>, otherwise| colour.and_then(colour::rgb).unwrap_or(otherwise);
+        (fixed(base.fg, [0xdd; 3]), fixed(base.bg, [0x11; 3]))
     }
 
     /// The symbols of the charset.

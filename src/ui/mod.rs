@@ -6,6 +6,9 @@
 
 pub mod action;
 pub mod app;
+pub mod config;
+mod engines;
+pub mod host;
 pub mod knobs;
 pub mod layout;
 pub mod look;
@@ -15,7 +18,10 @@ mod options;
 pub mod overlays;
 pub mod paint;
 pub mod panels;
+pub mod plot;
 mod run;
+pub mod saved;
+pub mod scale;
 pub mod scene;
 pub mod terminal;
 #[cfg(test)]
@@ -25,4 +31,4 @@ pub mod view;
 pub mod views;
 
 pub use options::{EXAMPLE, Options, UiError};
-pub use run::run;
+pub use run::{kept_session, run};

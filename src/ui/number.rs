@@ -51,6 +51,13 @@ pub fn count(n: usize) -> String {
     text
 }
 
+/// An effective number of choices: `2.1`, `31`, `32,000`.
+#[must_use]
+pub fn choices(n: f64) -> String {
+    // The limit is where rounding would add a digit.
+    if n < 9.95 { format!("{n:.1}") } else { count(n.round() as usize) }
+}
+
 /// A count with a unit letter: `7.1M`.
 #[must_use]
 pub fn short(n: u64) -> String {
@@ -60,6 +67,54 @@ pub fn short(n: u64) -> String {
         1_000_000..100_000_000 => format!("{:.1}M", n as f64 / 1e6),
         100_000_000..1_000_000_000 => format!("{:.0}M", n as f64 / 1e6),
         _ => format!("{:.1}B", n as f64 / 1e9),
+    }
+}
+
+/// Floating-point operations: `14.2 M`.
+#[must_use]
+pub fn operations(n: f64) -> String {
+    let (mut value, mut unit) = (n, 0);
+    // The limit is where rounding would add a digit.
+    while value >= 999.5 && unit + 1 < PREFIXES.len() {
+        value /= 1e3;
+        unit += 1;
+    }
+    format!("{}{}", three(value), PREFIXES[unit])
+}
+
+const PREFIXES: [&str; 7] = ["", " k", " M", " G", " T", " P", " E"];
+
+/// Time: `3.12 ms`.
+#[must_use]
+pub fn seconds(s: f64) -> String {
+    match s {
+        0.0 => "0 s".to_owned(),
+        ..0.000_999_5 => format!("{} us", three(s * 1e6)),
+        ..0.9995 => format!("{} ms", three(s * 1e3)),
+        _ => format!("{} s", three(s)),
+    }
+}
+
+/// Memory: `432 KiB`.
+#[must_use]
+pub fn bytes(n: u64) -> String {
+    let (mut value, mut unit) = (n as f64, 0);
+    while value >= 1023.5 && unit + 1 < BINARY.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{} {}", three(value), BINARY[unit])
+}
+
+const BINARY: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/// Three digits: `1.23`, `12.3`, `123`.
+fn three(value: f64) -> String {
+    match value {
+        v if v == v.trunc() && v < 1e4 => format!("{v:.0}"),
+        ..9.995 => format!("{value:.2}"),
+        ..99.95 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
     }
 }
 
@@ -92,6 +147,24 @@ mod tests {
             assert!(percent(p).len() <= 6, "{p}: {}", percent(p));
             p *= 0.997;
         }
+    }
+
+    #[test]
+    fn quantities_have_three_digits_and_a_unit() {
+        assert_eq!(
+            [0.0, 999.0, 14_200.0, 999_600.0, 2.5e9, 3e22].map(operations),
+            ["0", "999", "14.2 k", "1.00 M", "2.50 G", "30000 E"].map(str::to_owned)
+        );
+        assert_eq!(
+            [0.0, 3.12e-3, 41.26e-6, 0.9996, 12.0].map(seconds),
+            ["0 s", "3.12 ms", "41.3 us", "1.00 s", "12 s"]
+        );
+        assert_eq!([0, 1023, 1536, 72 << 20, 3 << 40].map(bytes), ["0 B", "1023 B", "1.50 KiB", "72 MiB", "3 TiB"]);
+    }
+
+    #[test]
+    fn choices_by_hand() {
+        assert_eq!([1.0, 2.14, 9.94, 9.96, 31.4, 32_000.2].map(choices), ["1.0", "2.1", "9.9", "10", "31", "32,000"]);
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! What the interface is opened with, and what can go wrong.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::decode::{Chain, DecodeError};
+use crate::engine::Recording;
+use crate::lesson::Lesson;
 use crate::model::{ModelSource, OpenOptions, SpecialTokens};
 
-use super::app::Setup;
+use super::action::Keymap;
+use super::app::{Mouse, Setup};
 use super::knobs::Mode;
+use super::saved::Saved;
 use super::theme::{BUILT_IN, ColourDepth, Theme, ThemeError};
 use crate::glyph::Charset;
 
@@ -17,7 +22,7 @@ pub const EXAMPLE: &str = "Once upon a time, the king";
 const USUAL_CHAIN: &str = "temperature=0.8,top_k=40,top_p=0.95";
 
 /// What the interface is opened with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// Where the model comes from.
     pub source: ModelSource,
@@ -39,6 +44,18 @@ pub struct Options {
     pub colours: Option<ColourDepth>,
     /// Which symbols may be drawn.
     pub charset: Charset,
+    /// The lesson to begin with, where one was asked for.
+    pub lesson: Option<Lesson>,
+    /// Which keys do what.
+    pub keymap: Keymap,
+    /// The prompts that were typed before, oldest first.
+    pub history: Vec<String>,
+    /// A session to go on with.
+    pub saved: Option<Box<Saved>>,
+    /// What is shown in the place of a model's work; the model is not opened then.
+    pub recording: Option<Arc<Recording>>,
+    /// Whose clicks and wheel are.
+    pub mouse: Mouse,
 }
 
 impl Options {
@@ -57,7 +74,26 @@ impl Options {
         };
         let prompt = self.prompt.clone().unwrap_or_else(|| EXAMPLE.to_owned());
         let Self { mode, special, seed, charset, .. } = *self;
-        Ok(Setup { prompt, chain, mode, special, seed, themes, charset })
+        let (source, dtype) = (self.source.clone(), self.open.dtype);
+        let (keymap, history, saved) = (self.keymap.clone(), self.history.clone(), self.saved.clone());
+        let (recording, lesson) = (self.recording.clone(), self.lesson.clone());
+        Ok(Setup {
+            recording,
+            lesson,
+            mouse: self.mouse,
+            source,
+            dtype,
+            prompt,
+            chain,
+            mode,
+            special,
+            seed,
+            themes,
+            charset,
+            keymap,
+            history,
+            saved,
+        })
     }
 }
 
@@ -79,6 +115,9 @@ pub enum UiError {
     /// The system asked the program to end.
     #[error("interrupted")]
     Interrupted,
+    /// The session could not be kept.
+    #[error("the session is not kept: {0}")]
+    NotKept(String),
     /// A scene's key that no keyboard has.
     #[error("no key is called `{0}`: write Right, Down, Enter, Ctrl-C, or a character")]
     UnknownKey(String),

@@ -1,17 +1,24 @@
 //! The loop: messages from keyboard, engine and system through one channel, and a frame when something has changed.
 
 use std::io::{self, IsTerminal};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self, Event as TerminalEvent};
 use ratatui::crossterm::terminal::size;
+use ratatui::layout::Rect;
 
-use crate::engine::Engine;
+use crate::engine::Event;
 
 use super::app::App;
+use super::engines::{Emit, Engines};
+use super::host::{Host, Kept, Picture};
 use super::message::{Effect, Exit, Message};
+use super::saved::{self, Saved, SavedError};
 use super::terminal::Terminal;
 use super::theme::ColourDepth;
 use super::view::view;
@@ -25,7 +32,7 @@ const FRAME: Duration = Duration::from_millis(16);
 /// # Errors
 /// No terminal, a theme that is wrong, or the system asked the program to end. A model that can't be opened is shown, not
 /// returned.
-pub fn run(options: Options) -> Result<(), UiError> {
+pub fn run(options: &Options, host: Box<dyn Host>) -> Result<(), UiError> {
     let depth = options.colours.unwrap_or_else(|| ColourDepth::detect(|name| std::env::var(name).ok()));
     let setup = options.setup(depth)?;
     if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
@@ -34,29 +41,69 @@ pub fn run(options: Options) -> Result<(), UiError> {
     let (sender, inbox) = channel();
     let events = sender.clone();
     // Nobody listens any more once the loop is over: then nothing is lost.
-    let emit = move |event| events.send(Message::Engine(event)).unwrap_or_default();
-    let engine = Engine::start(options.source, options.open, emit)?;
+    let emit: Emit = Arc::new(move |number, event| events.send(Incoming::Engine(number, event)).unwrap_or_default());
+    let engines = Engines::start(options.source.clone(), options.open, options.recording.clone(), emit)?;
     watch_signals(sender.clone())?;
-    let terminal = Terminal::take()?;
+    let mut terminal = Terminal::take()?;
+    terminal.mouse(options.mouse)?;
     watch_keyboard(sender)?;
     let (width, height) = size()?;
     let mut app = App::new(setup);
     app.update(Message::Resize(width, height));
-    Driver { app, terminal, engine, inbox, wake: None, due: Instant::now(), changed: true }.drive()
+    let mut driver = Driver { app, terminal, engines, host, inbox, wake: None, due: Instant::now(), changed: true };
+    // Whatever ends the loop, a panic too: the session is kept.
+    let ended = catch_unwind(AssertUnwindSafe(|| driver.drive()));
+    let Driver { app, terminal, host, .. } = driver;
+    drop(terminal);
+    let kept = keep(&app, host.as_ref());
+    match ended {
+        Err(panic) => resume_unwind(panic),
+        Ok(Ok(())) => kept.map_err(UiError::NotKept),
+        Ok(failed) => failed,
+    }
 }
 
-fn watch_keyboard(sender: Sender<Message>) -> io::Result<()> {
+/// Keeps the session and the prompts. What can't be read is not overwritten.
+fn keep(app: &App, host: &dyn Host) -> Result<(), String> {
+    let unread = |what, error: SavedError| format!("{}: {error}: move it away", host.place(what));
+    let prompts = match host.kept(Kept::Prompts)?.map(|text| saved::prompts(&text)) {
+        Some(Err(error)) => return Err(unread(Kept::Prompts, error)),
+        earlier => earlier.and_then(Result::ok).unwrap_or_default(),
+    };
+    let typed = [prompts.as_slice(), app.history()].concat();
+    if !app.history().is_empty() {
+        host.keep(Kept::Prompts, &saved::prompts_text(&typed))?;
+    }
+    let Some(saved) = app.saved() else { return Ok(()) };
+    if let Some(Err(error)) = host.kept(Kept::Session)?.map(|text| Saved::parse(&text)) {
+        return Err(unread(Kept::Session, error));
+    }
+    host.keep(Kept::Session, &saved.text())
+}
+
+/// The session that was kept.
+///
+/// # Errors
+/// There is none, or it can't be read: one line.
+pub fn kept_session(host: &dyn Host) -> Result<Box<Saved>, String> {
+    let place = host.place(Kept::Session);
+    let text = host.kept(Kept::Session)?.ok_or("no session was left yet: there is nothing to go on with")?;
+    Saved::parse(&text).map(Box::new).map_err(|error| format!("{place}: {error}"))
+}
+
+fn watch_keyboard(sender: Sender<Incoming>) -> io::Result<()> {
     let work = move || {
         loop {
             let message = match event::read() {
                 Ok(TerminalEvent::Key(key)) => Message::Key(key),
+                Ok(TerminalEvent::Mouse(mouse)) => Message::Mouse(mouse),
                 Ok(TerminalEvent::Paste(text)) => Message::Paste(text),
                 Ok(TerminalEvent::Resize(width, height)) => Message::Resize(width, height),
                 Ok(_) => continue,
                 Err(_) => Message::Terminate,
             };
             let last = matches!(message, Message::Terminate);
-            if sender.send(message).is_err() || last {
+            if sender.send(Incoming::Message(message)).is_err() || last {
                 return;
             }
         }
@@ -65,13 +112,13 @@ fn watch_keyboard(sender: Sender<Message>) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn watch_signals(sender: Sender<Message>) -> io::Result<()> {
+fn watch_signals(sender: Sender<Incoming>) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM, SIGTSTP])?;
     let work = move || {
         for signal in signals.forever() {
             let message = if signal == SIGTSTP { Message::Suspend } else { Message::Terminate };
-            if sender.send(message).is_err() {
+            if sender.send(Incoming::Message(message)).is_err() {
                 return;
             }
         }
@@ -80,15 +127,23 @@ fn watch_signals(sender: Sender<Message>) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn watch_signals(_: Sender<Message>) -> io::Result<()> {
+fn watch_signals(_: Sender<Incoming>) -> io::Result<()> {
     Ok(())
+}
+
+/// What arrives through the channel.
+enum Incoming {
+    Message(Message),
+    /// An engine's event, with the engine's number.
+    Engine(u64, Event),
 }
 
 struct Driver {
     app: App,
     terminal: Terminal,
-    engine: Engine,
-    inbox: Receiver<Message>,
+    engines: Engines,
+    host: Box<dyn Host>,
+    inbox: Receiver<Incoming>,
     /// When the state wants a tick.
     wake: Option<Instant>,
     /// When the next frame may be drawn.
@@ -98,7 +153,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn drive(mut self) -> Result<(), UiError> {
+    fn drive(&mut self) -> Result<(), UiError> {
         loop {
             // Every message that is there comes before the frame, unless a flood of them would hold it up.
             if self.changed && Instant::now() >= self.due + FRAME {
@@ -106,7 +161,12 @@ impl Driver {
             }
             let until = [self.wake, self.changed.then_some(self.due)].into_iter().flatten().min();
             match self.receive(until) {
-                Ok(message) => {
+                Ok(incoming) => {
+                    let message = match incoming {
+                        Incoming::Message(message) => Some(message),
+                        Incoming::Engine(number, event) => self.engines.heard(number, event),
+                    };
+                    let Some(message) = message else { continue };
                     if let Some(exit) = self.handle(message)? {
                         return if exit == Exit::Asked { Ok(()) } else { Err(UiError::Interrupted) };
                     }
@@ -117,7 +177,7 @@ impl Driver {
         }
     }
 
-    fn receive(&self, until: Option<Instant>) -> Result<Message, RecvTimeoutError> {
+    fn receive(&self, until: Option<Instant>) -> Result<Incoming, RecvTimeoutError> {
         match until {
             None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(until) => self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())),
@@ -138,18 +198,51 @@ impl Driver {
 
     fn handle(&mut self, message: Message) -> Result<Option<Exit>, UiError> {
         self.changed = true;
-        for effect in self.app.update(message) {
-            match effect {
-                Effect::Engine(command) => self.engine.send(command),
-                Effect::Wake(after) => {
-                    let at = Instant::now() + after;
-                    self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+        let mut messages = vec![message];
+        while let Some(message) = messages.pop() {
+            for effect in self.app.update(message) {
+                match effect {
+                    Effect::Quit(exit) => return Ok(Some(exit)),
+                    effect => messages.extend(self.follow(effect)?),
                 }
-                Effect::Suspend => self.terminal.suspend()?,
-                Effect::Quit(exit) => return Ok(Some(exit)),
             }
         }
         Ok(None)
+    }
+
+    /// Does what the state asks for; some of it has an answer.
+    fn follow(&mut self, effect: Effect) -> Result<Option<Message>, UiError> {
+        match effect {
+            Effect::Engine(command) => self.engines.send(command),
+            Effect::Wake(after) => {
+                let at = Instant::now() + after;
+                self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+            }
+            Effect::Suspend => {
+                // A program that is stopped may be killed before it goes on.
+                let _ = keep(&self.app, self.host.as_ref());
+                self.terminal.suspend()?;
+            }
+            Effect::Open(source) => self.engines.open(source)?,
+            Effect::Mouse(mouse) => self.terminal.mouse(mouse)?,
+            Effect::Copy(text) => self.terminal.copy(&text)?,
+            Effect::Save { stem, ending, content } => {
+                return Ok(Some(Message::Written(self.host.save(stem, ending, &content))));
+            }
+            Effect::Picture => return Ok(Some(Message::Written(self.picture()?))),
+            Effect::Restore => return Ok(Some(Message::Kept(kept_session(self.host.as_ref())))),
+            Effect::Quit(_) => {}
+        }
+        Ok(None)
+    }
+
+    /// Saves the screen as a picture.
+    fn picture(&self) -> Result<Result<String, String>, UiError> {
+        let (width, height) = size()?;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        view(&self.app, buffer.area, &mut buffer);
+        let Picture { ending, content } = self.host.picture(&buffer, self.app.look().ground());
+        Ok(self.host.save("logitscope", ending, &content))
     }
 
     fn draw(&mut self) -> Result<(), UiError> {

@@ -2,19 +2,20 @@
 //!
 //! Screenshots and tests use the same state, update and view as the program; only the loop is another.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Color;
 
-use crate::engine::{Command, Engine, Event};
+use crate::engine::{Command, Event};
 
 use super::action::Key;
 use super::app::{App, Model, Setup};
+use super::engines::{Emit, Engines};
 use super::message::{Effect, Message};
-use super::theme::{ColourDepth, Role, colour};
+use super::theme::{ColourDepth, Role};
 use super::view::view;
 use super::views::View;
 use super::{Options, UiError};
@@ -32,6 +33,7 @@ pub struct Scene {
     send: Box<dyn Fn(Command)>,
     inbox: Receiver<Event>,
     ticking: Option<()>,
+    outside: Vec<Effect>,
 }
 
 impl Scene {
@@ -43,9 +45,9 @@ impl Scene {
         let setup = options.setup(options.colours.unwrap_or(ColourDepth::True))?;
         let (sender, inbox) = channel();
         // The scene may be over before the engine is.
-        let emit = move |event| sender.send(event).unwrap_or_default();
-        let engine = Engine::start(options.source.clone(), options.open, emit)?;
-        Self::with(setup, width, height, move |command| engine.send(command), inbox)
+        let emit: Emit = Arc::new(move |_, event| sender.send(event).unwrap_or_default());
+        let engines = Engines::start(options.source.clone(), options.open, options.recording.clone(), emit)?;
+        Self::with(setup, width, height, move |command| engines.send(command), inbox)
     }
 
     /// The same with an engine of the caller's: a function that takes commands, and its events.
@@ -60,7 +62,8 @@ impl Scene {
         inbox: Receiver<Event>,
     ) -> Result<Self, UiError> {
         let screen = Rect::new(0, 0, width, height);
-        let mut scene = Self { app: App::new(setup), screen, send: Box::new(send), inbox, ticking: None };
+        let mut scene =
+            Self { app: App::new(setup), screen, send: Box::new(send), inbox, ticking: None, outside: Vec::new() };
         scene.handle(Message::Resize(width, height));
         scene.settle()?;
         match (scene.app.model(), scene.app.notice()) {
@@ -98,6 +101,11 @@ impl Scene {
         self.settle()
     }
 
+    /// What the interface has asked of the program around it: here nothing comes of that.
+    pub fn outside(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.outside)
+    }
+
     /// Gives the screen another size.
     pub fn resize(&mut self, width: u16, height: u16) {
         self.screen = Rect::new(0, 0, width, height);
@@ -115,7 +123,7 @@ impl Scene {
             match effect {
                 Effect::Engine(command) => (self.send)(command),
                 Effect::Wake(_) => self.ticking = Some(()),
-                Effect::Suspend | Effect::Quit(_) => {}
+                outside => self.outside.push(outside),
             }
         }
     }
@@ -152,8 +160,6 @@ impl Scene {
     /// Colours of text and background, for a picture of what leaves them to the terminal.
     #[must_use]
     pub fn ground(&self) -> ([u8; 3], [u8; 3]) {
-        let base = self.app.look().style(Role::Base);
-        let fixed = |colour: Option<Color>, otherwise| colour.and_then(colour::rgb).unwrap_or(otherwise);
-        (fixed(base.fg, [0xdd; 3]), fixed(base.bg, [0x11; 3]))
+        self.app.look().ground()
     }
 }

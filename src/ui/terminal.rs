@@ -6,15 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread::{self, ThreadId};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use ratatui::Frame;
 use ratatui::Terminal as Ratatui;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
-use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use ratatui::crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use ratatui::crossterm::style::Print;
 use ratatui::crossterm::terminal::{
-    self, BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
 };
 use ratatui::crossterm::{execute, queue};
+
+use super::app::Mouse;
 
 /// Whether the terminal is taken. Whoever turns it off gives the terminal back; nobody does so twice.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -25,6 +29,7 @@ static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 /// The terminal in raw mode, on the alternate screen, without a cursor; as it was before once this is dropped.
 pub struct Terminal {
     inner: Ratatui<CrosstermBackend<Stdout>>,
+    mouse: Mouse,
 }
 
 impl Terminal {
@@ -37,7 +42,7 @@ impl Terminal {
         *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
         enter()?;
         match Ratatui::new(CrosstermBackend::new(stdout())) {
-            Ok(inner) => Ok(Self { inner }),
+            Ok(inner) => Ok(Self { inner, mouse: Mouse::Terminal }),
             Err(error) => {
                 leave();
                 Err(error)
@@ -57,6 +62,26 @@ impl Terminal {
         drawn.and(ended)
     }
 
+    /// Puts a text into the clipboard by the sequence OSC 52, which terminals obey or ignore.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        execute!(stdout(), Print(clipboard(text)))
+    }
+
+    /// Takes the mouse, or gives it back.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn mouse(&mut self, mouse: Mouse) -> io::Result<()> {
+        self.mouse = mouse;
+        match mouse {
+            Mouse::Program => execute!(stdout(), EnableMouseCapture),
+            Mouse::Terminal => execute!(stdout(), DisableMouseCapture),
+        }
+    }
+
     /// Stops the program as Ctrl-Z does, and comes back when it is continued.
     ///
     /// # Errors
@@ -66,8 +91,12 @@ impl Terminal {
         #[cfg(unix)]
         signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
         enter()?;
-        // Whatever the shell drew meanwhile: every cell is drawn again.
-        self.inner.clear()
+        self.mouse(self.mouse)?;
+        // Whatever the shell drew meanwhile: every cell is drawn again. A new frame buffer does that; clearing the old one would
+        // ask the terminal where its cursor is, and the answer goes to the thread that waits for keys.
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.inner = Ratatui::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
     }
 }
 
@@ -75,6 +104,11 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         leave();
     }
+}
+
+/// OSC 52: operating system command 52, the clipboard (`c`), the text in base64, the string terminator.
+fn clipboard(text: &str) -> String {
+    format!("\x1b]52;c;{}\x1b\\", BASE64_STANDARD.encode(text))
 }
 
 fn enter() -> io::Result<()> {
@@ -86,7 +120,8 @@ fn enter() -> io::Result<()> {
 /// Gives the terminal back, if it is taken. Errors are for nobody: there is no terminal left to show them on.
 fn leave() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let _ = execute!(stdout(), EndSynchronizedUpdate, Show, DisableBracketedPaste, LeaveAlternateScreen);
+        let _ = execute!(stdout(), EndSynchronizedUpdate, Show, DisableMouseCapture);
+        let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen);
         let _ = terminal::disable_raw_mode();
         let _ = stdout().flush();
     }
@@ -108,4 +143,12 @@ fn install_hook() {
             previous(info);
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_clipboard_gets_base64() {
+        assert_eq!(super::clipboard("run 'ü'"), "\x1b]52;c;cnVuICfDvCc=\x1b\\");
+    }
 }

@@ -10,10 +10,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("session", &["decode"]),
     ("model", &["decode"]),
     ("engine", &["decode", "session", "model"]),
+    ("lesson", &["decode", "model", "engine"]),
     ("export", &[]),
-    ("headless", &["decode", "session", "model", "engine", "glyph"]),
-    ("ui", &["decode", "session", "model", "engine", "glyph"]),
-    ("cli", &["decode", "session", "model", "engine", "glyph", "headless", "ui", "export"]),
+    ("headless", &["decode", "session", "model", "engine", "lesson", "glyph"]),
+    ("ui", &["decode", "session", "model", "engine", "lesson", "glyph"]),
+    ("cli", &["decode", "session", "model", "engine", "lesson", "glyph", "headless", "ui", "export"]),
 ];
 
 /// Crates that a layer must not name.
@@ -22,6 +23,7 @@ const FORBIDDEN_CRATES: &[(&str, &[&str])] = &[
     ("session", &["candle_core", "ratatui", "tokenizers", "std::fs", "std::time", "std::thread"]),
     ("model", &["ratatui", "clap"]),
     ("engine", &["ratatui", "clap", "candle_core"]),
+    ("lesson", &["ratatui", "clap", "candle_core", "std::fs", "std::time", "std::thread"]),
     ("headless", &["ratatui", "clap", "candle_core"]),
     ("ui", &["clap", "candle_core", "std::fs"]),
     ("export", &["clap", "candle_core"]),

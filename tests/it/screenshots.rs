@@ -18,6 +18,7 @@ const SCENES: &[Scene] = &[
     ("themes.svg", "120x36", "catppuccin-mocha", "Right Right Right c"),
     ("projector.svg", "100x30", "projector", "Right Right Right p p Down Down"),
     ("tour.animated.svg", "80x24", "dark", "Right t t T T T p p p p Right Left Down Enter"),
+    ("temperature.svg", "120x36", "dark", "Right Right 2 t t Down"),
 ];
 
 fn draw((name, size, theme, keys): &Scene, to: &Path) {

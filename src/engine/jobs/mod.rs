@@ -4,46 +4,99 @@
 
 mod beams;
 mod compare;
+mod cost;
+mod curves;
+mod difference;
+mod draws;
 mod optimum;
 mod score;
+mod search;
+mod trace;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::decode::diff::ChainDiff;
+use crate::decode::{Tally, Tempered};
 use crate::model::{CacheNode, LanguageModel, Progress, Tokenizer};
+use crate::session::trace::Step;
 
 use super::EngineError;
 use super::evaluator::Evaluator;
+use crate::session::NodeId;
 
 pub use beams::{BeamsAsked, BeamsJob, BeamsMade, GreedyToken};
 pub use compare::{ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared, ComparedToken, TopToken};
+pub use cost::CostJob;
+pub use curves::CurvesJob;
+pub use difference::DifferenceJob;
+pub use draws::DrawsJob;
 pub use optimum::{OptimumAsked, OptimumFound, OptimumJob, Proof};
 pub use score::{ScoreAsked, ScoreJob, Scored, ScoredCompletion};
+pub use search::{Found, SearchJob};
+pub use trace::{Decided, TraceJob};
 
 /// What a job is for: a newer one on the same lane takes the place of the older.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Completions that are scored.
     Score,
+    /// The path as a trace.
+    Trace,
     /// The tree of beams.
     Beams,
     /// The most probable sequence of all.
     Optimum,
     /// Strategies side by side.
     Compare,
+    /// The distribution at many temperatures.
+    Curves,
+    /// Tokens that are looked for.
+    Search,
+    /// What another chain does otherwise.
+    Difference,
+    /// Many draws from one distribution.
+    Draws,
+    /// Steps without the cache.
+    Cost,
 }
 
 /// What a job has to tell.
 pub enum News {
     /// Completions were scored.
     Scored(Arc<Scored>),
+    /// A step of the path, as a trace has it.
+    Told(Box<Step>),
     /// Beam search made a step.
     Beams(Arc<BeamsMade>),
     /// The search for the most probable sequence went on.
     Optimum(Arc<OptimumFound>),
     /// Strategies made a step, all together.
     Compared(Arc<Compared>),
+    /// The distribution after a node at some temperatures.
+    Curves {
+        /// The node.
+        node: NodeId,
+        /// One for each temperature.
+        points: Vec<Tempered>,
+    },
+    /// Tokens were found.
+    Found(Arc<Found>),
+    /// Two chains were compared.
+    Difference(Arc<ChainDiff>),
+    /// Tokens were drawn.
+    Tallied(Arc<Tally>),
+    /// A step is computed without the cache.
+    Recomputed {
+        /// The last token of its context.
+        node: NodeId,
+        /// Tokens of it read so far.
+        read: usize,
+        /// Time that the model took for them.
+        took: Duration,
+    },
 }
 
 /// Work that is done turn by turn.

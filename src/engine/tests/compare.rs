@@ -42,36 +42,33 @@ fn alone(asked: &ColumnAsked, max_new_tokens: usize) -> (Vec<GeneratedToken>, Fi
     let (mut model, _) = Counting::new();
     let prompt = [1, 2];
     let read = read_prompt(&mut model, &prompt, &mut unwatched).unwrap();
-    let generated = match asked.strategy.single(asked.seed) {
-        Some(strategy) => {
-            let request = Request {
-                prompt: &prompt,
-                strategy: strategy.as_ref(),
-                chain: &asked.chain,
-                negative: None,
-                max_new_tokens,
-                min_new_tokens: 0,
-                eos_token_ids: &[5],
-                stop: &[],
-                sequence: 0,
-            };
-            generate(&mut model, &Digits::new(), &read, &request, &mut |_| ControlFlow::Continue(())).unwrap()
-        }
-        None => {
-            let chain = asked.strategy.effective_chain(&asked.chain);
-            let request = BeamRequest {
-                prompt: &prompt,
-                settings: asked.beam_settings().unwrap(),
-                chain: &chain,
-                max_new_tokens,
-                min_new_tokens: 0,
-                eos_token_ids: &[5],
-                stop: &[],
-                dropped: DroppedBeams::Kept,
-            };
-            let go_on = &mut |_: &ObservedBeams<'_>| ControlFlow::Continue(());
-            generate_beams(&mut model, &Digits::new(), &read, &request, go_on).unwrap().remove(0)
-        }
+    let generated = if let Some(strategy) = asked.strategy.single(asked.seed) {
+        let request = Request {
+            prompt: &prompt,
+            strategy: strategy.as_ref(),
+            chain: &asked.chain,
+            negative: None,
+            max_new_tokens,
+            min_new_tokens: 0,
+            eos_token_ids: &[5],
+            stop: &[],
+            sequence: 0,
+        };
+        generate(&mut model, &Digits::new(), &read, &request, &mut |_| ControlFlow::Continue(())).unwrap()
+    } else {
+        let chain = asked.strategy.effective_chain(&asked.chain);
+        let request = BeamRequest {
+            prompt: &prompt,
+            settings: asked.beam_settings().unwrap(),
+            chain: &chain,
+            max_new_tokens,
+            min_new_tokens: 0,
+            eos_token_ids: &[5],
+            stop: &[],
+            dropped: DroppedBeams::Kept,
+        };
+        let go_on = &mut |_: &ObservedBeams<'_>| ControlFlow::Continue(());
+        generate_beams(&mut model, &Digits::new(), &read, &request, go_on).unwrap().remove(0)
     };
     (generated.tokens, generated.finish_reason)
 }
@@ -102,9 +99,9 @@ fn every_column_gives_what_its_strategy_gives_by_itself() {
 fn columns_that_agree_read_every_context_once() {
     let greedy = || asked("greedy", "", 0);
     let (_, one, _) = compared(vec![greedy()], 6);
-    let (both, two, _) = compared(vec![greedy(), greedy(), asked("sample", "top_k=1", 3)], 6);
+    let (both, two, _) = compared(vec![greedy(), greedy()], 6);
     assert_eq!(one, two);
-    assert!(both.columns.iter().all(|column| tokens(column) == tokens(&both.columns[0])));
+    assert_eq!(tokens(&both.columns[0]), tokens(&both.columns[1]));
     let (_, beams, _) = compared(vec![asked("beam", "", 0)], 6);
     let (_, beams_and_greedy, _) = compared(vec![asked("beam", "", 0), greedy()], 6);
     assert!(beams_and_greedy < beams + one - 2, "greedy's first tokens are those of a beam");

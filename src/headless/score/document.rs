@@ -4,8 +4,9 @@ use serde::{Serialize, Serializer};
 
 use crate::decode::scoring::{AUDITS, TokenFigures, Totals, Verdict};
 use crate::decode::{Chain, TokenId};
-use crate::headless::document::{Prompt, TokenText, finite};
+use crate::engine::record::{finite, token as cut};
 use crate::model::{ModelInfo, Tokenizer};
+use crate::session::trace::{Prompt, Token as Cut};
 
 /// `score --format json`.
 #[derive(Serialize)]
@@ -36,7 +37,7 @@ pub(super) struct Completion {
 #[derive(Serialize)]
 pub(super) struct Token {
     #[serde(flatten)]
-    pub(super) cut: TokenText,
+    pub(super) cut: Cut,
     pub(super) logprob: Option<f64>,
     pub(super) rank: Option<usize>,
     pub(super) entropy: Option<f64>,
@@ -54,7 +55,7 @@ impl Completion {
     ) -> Self {
         let totals = super::totals(ids, figures.iter().map(|token| token.map(|token| token.logprob)), tokenizer);
         let token = |(&id, figures): (&TokenId, &Option<TokenFigures>)| Token {
-            cut: TokenText::of(id, tokenizer),
+            cut: cut(id, tokenizer),
             logprob: figures.and_then(|figures| finite(figures.logprob)),
             rank: figures.map(|figures| figures.rank),
             entropy: figures.map(|figures| figures.entropy),

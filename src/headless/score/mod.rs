@@ -7,12 +7,12 @@ use std::io::Write;
 
 use crate::decode::scoring::{Totals, audit, best};
 use crate::decode::{Chain, TokenId};
-use crate::engine::{ScoreRequest, TokenScore, score as score_completions, score_text};
+use crate::engine::{ScoreRequest, TokenScore, record, score as score_completions, score_text};
 use crate::model::{LoadedModel, Progress as Read, SpecialTokens, Tokenizer};
+use crate::session::trace::Prompt;
 
 use self::document::{AuditRecord, Completion, ScoreDocument};
 use self::write::write;
-use super::document::Prompt;
 use super::progress::Progress;
 use super::style::Style;
 use super::{Format, HeadlessError, Interrupt};
@@ -113,7 +113,7 @@ fn after_prompt(
     let sums: Vec<f64> = completions.iter().map(|completion| completion.totals.sum_logprob).collect();
     let audit = chain.map(|chain| AuditRecord::all(&audit(&scores.evidence), best(&sums), &chain));
     let prompt_scores: Vec<Option<TokenScore>> = scores.prompt.scores;
-    let prompt = Prompt::new(prompt, &prompt_ids, &prompt_scores, tokenizer);
+    let prompt = record::prompt(prompt, &prompt_ids, &prompt_scores, tokenizer);
     Ok((Some(prompt), completions, audit))
 }
 

@@ -71,7 +71,7 @@ fn csv(document: &ScoreDocument<'_>, out: &mut Vec<u8>) -> Result<(), HeadlessEr
     for (completion, scored) in document.completions.iter().enumerate() {
         for (index, token) in scored.tokens.iter().enumerate() {
             let Token { ref cut, logprob, rank, entropy, .. } = *token;
-            let row = Row { completion, index, id: cut.id(), text: cut.text(), logprob, rank, entropy };
+            let row = Row { completion, index, id: cut.id, text: &cut.text, logprob, rank, entropy };
             writer.serialize(row).map_err(std::io::Error::from)?;
         }
     }
@@ -89,7 +89,7 @@ impl Text<'_> {
         let (document, style) = (self.document, self.style);
         writeln!(out, "{}", style.dim(&format!("{} · score", document.model.name)))?;
         if let Some(prompt) = &document.prompt {
-            writeln!(out, "{}", style.bold(&escaped(prompt.text().as_bytes())))?;
+            writeln!(out, "{}", style.bold(&escaped(prompt.text.as_bytes())))?;
         }
         let most = document.completions.iter().flat_map(|completion| &completion.tokens).filter_map(surprise);
         let most = most.filter(|surprise| surprise.is_finite()).fold(1.0, f64::max);
@@ -116,7 +116,7 @@ impl Text<'_> {
     }
 
     fn token(&self, token: &Token, most: f64) -> String {
-        let piece = self.tokenizer.piece(token.cut.id());
+        let piece = self.tokenizer.piece(token.cut.id);
         let glyphs = if piece.special {
             glyph::plain(&piece.text, Charset::Unicode)
         } else {

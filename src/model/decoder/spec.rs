@@ -3,6 +3,7 @@
 //! What another family needs is a new variant here and its branch in the forward pass; families that exist stay as they are.
 
 use super::rotary::Rotary;
+use crate::decode::step_cost::Shape;
 
 /// A decoder-only transformer.
 #[derive(Clone, Debug)]
@@ -139,6 +140,25 @@ pub struct TensorNames {
     pub final_norm: &'static str,
     /// The matrix of an own head.
     pub head: &'static str,
+}
+
+impl DecoderSpec {
+    /// What the arithmetic of a token follows from. The cache holds f32.
+    #[must_use]
+    pub fn shape(&self, weight_bytes: u64) -> Shape {
+        let (hidden, inner) = (self.hidden_size, self.mlp.size);
+        let (queries, keys) = (self.attention.query_size(), self.attention.kv_size());
+        let MlpKind::Gated(_) = self.mlp.kind;
+        Shape {
+            layers: self.layers,
+            query_size: queries,
+            kv_size: keys,
+            layer_weights: (2 * hidden * queries + 2 * hidden * keys + 3 * hidden * inner) as u64,
+            head_weights: (self.vocab_size * hidden) as u64,
+            number_bytes: size_of::<f32>(),
+            weight_bytes,
+        }
+    }
 }
 
 impl Attention {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::automaton::{Automaton, ROOT, State};
 use crate::decode::TokenId;
@@ -65,11 +66,19 @@ pub(super) struct Table {
 /// What is no TOML, has unknown or missing keys, or is no conditional distribution; with the line and the row.
 pub(super) fn read(file: &str, text: &str) -> Result<Table, ModelError> {
     let reader = Reader { file, text };
-    let document: Document = toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
-        reader.wrong(at, error.message().trim().replace('\n', " "))
-    })?;
-    reader.table(document)
+    let document = DeTable::parse(text).map_err(|error| reader.unreadable(&error))?;
+    let whole = Spanned::new(document.span(), DeValue::Table(document.into_inner()));
+    read_part(file, text, whole)
+}
+
+/// The same for a table that is a part of a larger document, whose `text` places are counted in.
+///
+/// # Errors
+/// As of [`read`].
+pub(super) fn read_part(file: &str, text: &str, part: Spanned<DeValue<'_>>) -> Result<Table, ModelError> {
+    let reader = Reader { file, text };
+    let document = Document::deserialize(ValueDeserializer::from(part));
+    reader.table(document.map_err(|error| reader.unreadable(&error))?)
 }
 
 /// What an error needs to say where it is.
@@ -86,6 +95,11 @@ struct Place<'a> {
 }
 
 impl Reader<'_> {
+    fn unreadable(&self, error: &toml::de::Error) -> ModelError {
+        let at = error.span().map_or(0, |span| span.start);
+        self.wrong(at, error.message().trim().replace('\n', " "))
+    }
+
     fn wrong(&self, at: usize, reason: impl std::fmt::Display) -> ModelError {
         let line = 1 + self.text.bytes().take(at).filter(|&byte| byte == b'\n').count();
         ModelError::invalid(self.file, format!("line {line}: {reason}"))

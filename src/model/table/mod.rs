@@ -14,6 +14,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use toml::Spanned;
+use toml::de::DeValue;
+
 use self::automaton::{ROOT, State};
 use self::file::Table;
 use super::{
@@ -66,7 +69,18 @@ pub fn open(path: &Path) -> Result<LoadedModel, ModelError> {
 /// # Errors
 /// A text that is no table; the message names the line and the row.
 pub fn parse(name: &str, text: &str) -> Result<LoadedModel, ModelError> {
-    let table = file::read(name, text)?;
+    Ok(loaded(name, file::read(name, text)?))
+}
+
+/// Reads a table model that is a part of a larger TOML document; `file` and `text` are that document's, for messages.
+///
+/// # Errors
+/// As of [`parse`].
+pub fn parse_part(file: &str, text: &str, part: Spanned<DeValue<'_>>) -> Result<LoadedModel, ModelError> {
+    Ok(loaded(file, file::read_part(file, text, part)?))
+}
+
+fn loaded(name: &str, table: Table) -> LoadedModel {
     let tokenizer = TableTokenizer::new(&table.vocabulary, &table.special, table.begin);
     let info = ModelInfo {
         name: name.into(),
@@ -78,9 +92,10 @@ pub fn parse(name: &str, text: &str) -> Result<LoadedModel, ModelError> {
         eos_token_ids: table.end.into_iter().collect(),
         never_chosen: vec![table.begin, table.unlisted],
         parameters: table.numbers as u64,
+        shape: None,
     };
     let model = TableModel { info, table, nodes: Vec::new(), free: Vec::new() };
-    Ok(LoadedModel { model: Box::new(model), tokenizer: Arc::new(tokenizer) })
+    LoadedModel { model: Box::new(model), tokenizer: Arc::new(tokenizer) }
 }
 
 impl TableModel {

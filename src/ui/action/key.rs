@@ -54,9 +54,11 @@ impl Key {
             _ => (KeyModifiers::NONE, name),
         };
         let named = NAMES.iter().find(|(_, shown, word)| *shown == rest || word.eq_ignore_ascii_case(rest));
+        let function = rest.strip_prefix('F').and_then(|number| number.parse().ok()).filter(|n| (1..=12).contains(n));
         let mut characters = rest.chars();
         let code = match (named, characters.next(), characters.next()) {
             (Some((code, ..)), ..) => *code,
+            (None, ..) if function.is_some() => KeyCode::F(function.unwrap_or(1)),
             (None, Some(character), None) => match prefix {
                 KeyModifiers::CONTROL => KeyCode::Char(character.to_ascii_lowercase()),
                 _ => KeyCode::Char(character),
@@ -64,6 +66,12 @@ impl Key {
             _ => return None,
         };
         Some(Self { code, modifiers: prefix })
+    }
+
+    /// Whether it writes a character into a line.
+    #[must_use]
+    pub fn is_typed(self) -> bool {
+        matches!(self.code, KeyCode::Char(_)) && self.modifiers == KeyModifiers::NONE
     }
 
     /// The name that help shows.

@@ -1,9 +1,11 @@
 //! What can be done: the one table of actions. Dispatch, footer, help and documentation come from it.
 
 mod key;
+mod keymap;
 mod table;
 
 pub use key::Key;
+pub use keymap::Keymap;
 pub use table::ACTIONS;
 
 use crate::ui::views::View;
@@ -43,6 +45,14 @@ pub enum Action {
     Last,
     /// The row of the drawn token.
     ToDrawn,
+    /// Looks for a token.
+    Find,
+    /// A linear or a logarithmic scale.
+    Scale,
+    /// Draws a thousand times.
+    Many,
+    /// Opens the tree of branches.
+    Branches,
     /// Next stage of the chain.
     NextStage,
     /// Previous stage of the chain.
@@ -57,6 +67,10 @@ pub enum Action {
     Add,
     /// Takes the selected stage away.
     Remove,
+    /// Selected stage: earlier in the chain.
+    Earlier,
+    /// Selected stage: later in the chain.
+    Later,
     /// Temperature down.
     Cooler,
     /// Temperature up.
@@ -115,10 +129,34 @@ pub enum Action {
     EditSelected,
     /// The audit of usual mistakes.
     Audit,
+    /// Shows an answer.
+    Reveal,
     /// Shows a view.
     Show(View),
     /// Edits the prompt.
     Edit,
+    /// Opens the list of everything that can be done.
+    Palette,
+    /// Copies the command that gives the same without the interface.
+    Copy,
+    /// Writes the path as a trace.
+    WriteTrace,
+    /// Saves the screen as a picture.
+    Picture,
+    /// Brings the kept session back.
+    Restore,
+    /// Few words and large bars, or everything.
+    Present,
+    /// Gives the mouse to the program or back to the terminal.
+    Mouse,
+    /// Opens another model.
+    Models,
+    /// Opens the list of prompts that were typed.
+    History,
+    /// A newer one.
+    Newer,
+    /// An older one.
+    Older,
     /// Opens the list of themes.
     Theme,
     /// Opens help.
@@ -135,6 +173,10 @@ pub enum Action {
     Up,
     /// Down in an overlay.
     Down,
+    /// To the left in an overlay.
+    Left,
+    /// To the right in an overlay.
+    Right,
 }
 
 /// A group of keys. A view has several groups, a window has one: [`App::contexts`](crate::ui::app::App::contexts).
@@ -168,6 +210,12 @@ pub enum Context {
     Line,
     /// The list of processors to add.
     Picker,
+    /// The line in which a token is looked for.
+    Find,
+    /// The tree of branches.
+    Branches,
+    /// A list that is searched by typing.
+    Finder,
     /// The list of themes.
     Themes,
 }
@@ -188,9 +236,30 @@ impl Context {
         Self::Prompt,
         Self::Line,
         Self::Picker,
+        Self::Find,
+        Self::Branches,
+        Self::Finder,
         Self::Themes,
         Self::Help,
     ];
+
+    /// How a configuration calls it.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    /// Whether it is that of a window, which has the keys alone.
+    #[must_use]
+    pub fn is_window(self) -> bool {
+        matches!(self, Self::Help | Self::Prompt | Self::Line | Self::Picker | Self::Finder | Self::Themes)
+    }
+
+    /// Whether characters are typed there.
+    #[must_use]
+    pub fn has_a_line(self) -> bool {
+        matches!(self, Self::Prompt | Self::Line | Self::Finder)
+    }
 
     /// How help calls it.
     #[must_use]
@@ -210,6 +279,9 @@ impl Context {
             Self::Prompt => "While editing the prompt",
             Self::Line => "While typing a line",
             Self::Picker => "While adding a stage",
+            Self::Find => "While looking for a token",
+            Self::Branches => "In the tree of branches",
+            Self::Finder => "While searching a list",
             Self::Themes => "While choosing colours",
         }
     }
@@ -222,7 +294,7 @@ pub struct Entry {
     pub action: Action,
     /// Where.
     pub context: Context,
-    /// On which keys; the first is the one that is shown where there is room for one.
+    /// On which keys, where nobody has changed them; without one it is done from the list of actions.
     pub keys: &'static [Key],
     /// In the footer, in a word; empty where it isn't shown there.
     pub label: &'static str,
@@ -230,12 +302,19 @@ pub struct Entry {
     pub help: &'static str,
 }
 
-/// What a key does where these groups count, the first before the others.
-#[must_use]
-pub fn lookup(contexts: &[Context], key: Key) -> Option<Action> {
-    contexts
-        .iter()
-        .find_map(|&context| entries(context).find(|entry| entry.keys.contains(&key)).map(|entry| entry.action))
+impl Entry {
+    /// How a configuration calls it: `RunFast` is `run-fast`, `Show(Step)` is `show-step`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let mut name = String::new();
+        for letter in format!("{:?}", self.action).chars().filter(char::is_ascii_alphanumeric) {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
 }
 
 /// The rows of a group.
@@ -256,10 +335,10 @@ mod tests {
     #[test]
     fn every_key_means_one_thing_in_its_context_and_is_reachable() {
         for entry in ACTIONS {
-            assert!(!entry.keys.is_empty() && !entry.help.is_empty(), "{:?}", entry.action);
+            assert!(!entry.help.is_empty(), "{:?}", entry.action);
             for key in entry.keys {
                 assert_eq!(
-                    lookup(&[entry.context], *key),
+                    Keymap::default().lookup(&[entry.context], *key),
                     Some(entry.action),
                     "{} in {:?}",
                     key.name(Charset::Unicode),
@@ -282,7 +361,7 @@ mod tests {
             for key in entry.keys {
                 for charset in [Charset::Unicode, Charset::Ascii] {
                     let name = key.name(charset);
-                    assert_eq!(Key::parse(&name), if name == "F1" { None } else { Some(*key) }, "{name}");
+                    assert_eq!(Key::parse(&name), Some(*key), "{name}");
                 }
             }
         }
@@ -295,8 +374,8 @@ mod tests {
     #[test]
     fn shift_is_in_the_character_and_backtab_is_shift_tab() {
         let event = KeyEvent::new(KeyCode::Char('T'), KeyModifiers::SHIFT);
-        assert_eq!(lookup(&[Context::Chain], Key::of(event)), Some(Action::Warmer));
+        assert_eq!(Keymap::default().lookup(&[Context::Chain], Key::of(event)), Some(Action::Warmer));
         let event = KeyEvent::new(KeyCode::BackTab, KeyModifiers::SHIFT);
-        assert_eq!(lookup(&[Context::Chain], Key::of(event)), Some(Action::PreviousStage));
+        assert_eq!(Keymap::default().lookup(&[Context::Chain], Key::of(event)), Some(Action::PreviousStage));
     }
 }

@@ -101,6 +101,16 @@ impl Draws {
         self.redrawn.get(&node).copied().unwrap_or_default()
     }
 
+    /// Every token after which the number was asked for again, and how often.
+    pub fn all_redrawn(&self) -> impl Iterator<Item = (NodeId, u64)> {
+        self.redrawn.iter().map(|(node, times)| (*node, *times))
+    }
+
+    /// Notes how often the number after this token was asked for again.
+    pub fn set_redrawn(&mut self, node: NodeId, times: u64) {
+        self.redrawn.insert(node, times);
+    }
+
     /// The random number of a step for processors that act by chance.
     #[must_use]
     pub fn chance(&self, step: usize) -> f64 {

@@ -67,6 +67,9 @@ impl App {
         if news.is_none() {
             self.jobs.lanes.insert(lane, (serial, State::Over));
         }
+        if lane == Lane::Trace {
+            return self.told(news);
+        }
         let of = |row: &&ViewRow| row.lanes.contains(&lane);
         VIEWS.iter().find(of).map(|row| (row.news)(self, news)).unwrap_or_default()
     }

@@ -3,13 +3,15 @@
 use ratatui::crossterm::event::KeyEvent;
 use tui_input::InputRequest;
 
-use crate::decode::{Direction, ProcessorRow};
+use crate::decode::{Direction, ProcessorRow, TokenId};
+use crate::model::ModelSource;
 
-use super::{App, Run};
-use crate::ui::action::{Action, Context, Key, lookup};
+use super::update::SPIN;
+use super::{App, Notice, Run};
+use crate::ui::action::{Action, Context, Key};
 use crate::ui::message::{Effect, Exit};
-use crate::ui::overlays::{Fate, Help, Overlay, Picker, Prompt, Themes, typing};
-use crate::ui::views::View;
+use crate::ui::overlays::{Branches, Fate, Help, History, Line, Overlay, Palette, Picker, Prompt, Themes, typing};
+use crate::ui::views::{View, step};
 
 impl App {
     /// The groups of keys that count now, the first before the others.
@@ -23,15 +25,21 @@ impl App {
 
     pub(super) fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
         self.notice = None;
-        match lookup(&self.contexts(), Key::of(event)) {
+        match self.keymap.lookup(&self.contexts(), Key::of(event)) {
             Some(Action::Quit) => vec![Effect::Quit(Exit::Asked)],
-            Some(action) if self.overlays.is_empty() => {
-                let own = (self.view.row().act)(self, action);
-                own.unwrap_or_else(|| self.act(action))
-            }
+            Some(action) if self.overlays.is_empty() => self.perform(action),
             Some(action) => self.with_overlay(|app, overlay| overlay.act(app, action)),
             None => typing(event).map(|request| self.typed([request])).unwrap_or_default(),
         }
+    }
+
+    /// Does something in the view in front.
+    pub(in crate::ui) fn perform(&mut self, action: Action) -> Vec<Effect> {
+        if let Some(effects) = self.refused(action) {
+            return effects;
+        }
+        let own = (self.view.row().act)(self, action);
+        own.unwrap_or_else(|| self.act(action))
     }
 
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
@@ -52,7 +60,10 @@ impl App {
     }
 
     /// Lets the topmost window act on the state that it lies over.
-    fn with_overlay(&mut self, act: impl FnOnce(&mut Self, &mut dyn Overlay) -> (Fate, Vec<Effect>)) -> Vec<Effect> {
+    pub(super) fn with_overlay(
+        &mut self,
+        act: impl FnOnce(&mut Self, &mut dyn Overlay) -> (Fate, Vec<Effect>),
+    ) -> Vec<Effect> {
         let Some(mut overlay) = self.overlays.pop() else { return Vec::new() };
         let below = self.overlays.len();
         let (fate, effects) = act(self, overlay.as_mut());
@@ -74,10 +85,23 @@ impl App {
             Action::Redraw => self.redraw(),
             Action::Run => self.toggle_run(Run::Paced),
             Action::RunFast => self.toggle_run(Run::Fast),
-            Action::Edit => self.open(Prompt::new(self.prompt.clone())),
+            Action::Edit => self.open(Prompt::new(self.prompt.clone(), self.history.clone())),
             Action::Add => self.open(Picker::default()),
+            Action::Palette => self.open(Palette::new(&self.contexts())),
+            Action::Copy => self.copy_command(),
+            Action::WriteTrace => self.write_trace(),
+            Action::Picture => vec![Effect::Picture],
+            Action::Restore => vec![Effect::Restore],
+            Action::History => self.open(History::new(self.history.clone(), self.prompt.clone())),
+            Action::Present => self.present(),
+            Action::Mouse => self.toggle_mouse(),
+            Action::Models => self.name_model(),
             Action::Help => self.open(Help::new(&self.contexts())),
+            Action::Branches => self.cursor().map(|node| self.open(Branches::new(node))).unwrap_or_default(),
+            Action::Earlier => step::move_stage(self, Direction::Down),
+            Action::Later => step::move_stage(self, Direction::Up),
             Action::Suspend => vec![Effect::Suspend],
+            Action::Quit => vec![Effect::Quit(Exit::Asked)],
             Action::Theme => self.open(Themes::new(self.theme)),
             Action::Stop => {
                 self.run = Run::Still;
@@ -85,6 +109,38 @@ impl App {
             }
             knob => self.turn(knob),
         }
+    }
+
+    /// Few words and large bars, or everything again.
+    fn present(&mut self) -> Vec<Effect> {
+        self.presenting = !self.presenting;
+        self.select(self.list.selected());
+        if self.presenting && self.view != View::Step {
+            return self.inform("the step view (1) is large now; this one stays as it is");
+        }
+        Vec::new()
+    }
+
+    /// Asks for the name of another model.
+    fn name_model(&mut self) -> Vec<Effect> {
+        let take = |app: &mut Self, text: &str| {
+            let source = text.trim().parse::<ModelSource>().map_err(|error| error.to_string())?;
+            Ok(app.open_model(source))
+        };
+        let hint = "builtin, a directory in Hugging Face layout, or a .toml table";
+        self.open(Line::new("Another model".to_owned(), (self.source.name(), hint), |_| Ok(()), take))
+    }
+
+    /// Opens another model; the one that is open stays until that is done.
+    pub(in crate::ui) fn open_model(&mut self, source: ModelSource) -> Vec<Effect> {
+        self.opening = Some(source.clone());
+        vec![Effect::Open(source), Effect::Wake(SPIN)]
+    }
+
+    /// Says that something is wrong.
+    pub(in crate::ui) fn complain(&mut self, message: String) -> Vec<Effect> {
+        self.notice = Some(Notice::Error(message));
+        Vec::new()
     }
 
     /// Brings a view to the front, at the step where the one before stood.
@@ -130,7 +186,13 @@ impl App {
         self.chain_changed()
     }
 
-    fn chain_changed(&mut self) -> Vec<Effect> {
+    /// Moves the selected stage of the chain. Returns the name of the stage that it has passed; none at the ends.
+    pub(in crate::ui) fn shift_stage(&mut self, direction: Direction) -> Option<&'static str> {
+        self.knobs.shift(direction).map(|passed| passed.stage.row().name)
+    }
+
+    /// Asks for the effect of a chain that was changed.
+    pub(in crate::ui) fn chain_changed(&mut self) -> Vec<Effect> {
         self.repick();
         let mut effects = if self.is_current() { Vec::new() } else { self.analyse() };
         effects.extend(self.refresh());
@@ -143,11 +205,18 @@ impl App {
         self.list.shift(by, length, rows);
     }
 
+    /// Selects a token of the list.
+    pub(in crate::ui) fn select_token(&mut self, id: TokenId) {
+        if let Some(shown) = &self.shown {
+            let rank = shown.analysis.model().rank(id);
+            self.select(rank - 1);
+        }
+    }
+
     /// Selects the token that the draw landed on.
     pub(in crate::ui) fn select_drawn(&mut self) {
-        if let Some(shown) = &self.shown {
-            let rank = shown.analysis.model().rank(shown.pick.token());
-            self.select(rank - 1);
+        if let Some(token) = self.shown.as_ref().map(|shown| shown.pick.token()) {
+            self.select_token(token);
         }
     }
 

@@ -1,10 +1,15 @@
 //! The state of the interface. It changes only in [`App::update`], which does no IO.
 
+mod command;
 mod decision;
 mod jobs;
+mod kept;
 mod keys;
 mod list;
+mod mouse;
+mod recording;
 mod steps;
+mod trace;
 mod update;
 
 #[cfg(test)]
@@ -14,29 +19,40 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ratatui::layout::Rect;
 
 use crate::decode::{Chain, DecodeError, TokenId};
-use crate::engine::TokenScore;
-use crate::model::{ModelInfo, SpecialTokens, Tokenizer};
+use crate::engine::{Recording, TokenScore};
+use crate::lesson::Lesson;
+use crate::model::{DtypeChoice, ModelInfo, ModelSource, SpecialTokens, Tokenizer};
 use crate::session::{NodeId, Session};
 
+pub use command::Headless;
 pub use decision::{Draws, Pick, Shown};
 use jobs::Jobs;
 pub use list::List;
+pub use mouse::Mouse;
+use trace::Telling;
 
+use super::action::Keymap;
 use super::knobs::{Knobs, Mode};
 use super::layout::Frame;
 use super::look::Look;
 use super::overlays::Overlay;
+use super::saved::Saved;
 use super::theme::Theme;
 use super::views::{States, View};
 use crate::glyph::Charset;
 
 /// What the interface is opened with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Setup {
+    /// Where the model comes from.
+    pub source: ModelSource,
+    /// The type of its weights.
+    pub dtype: DtypeChoice,
     /// The prompt.
     pub prompt: String,
     /// The chain to begin with.
@@ -51,6 +67,18 @@ pub struct Setup {
     pub themes: Vec<Theme>,
     /// Which symbols may be drawn.
     pub charset: Charset,
+    /// The lesson to begin with, where one was asked for.
+    pub lesson: Option<Lesson>,
+    /// Which keys do what.
+    pub keymap: Keymap,
+    /// The prompts that were typed before, oldest first.
+    pub history: Vec<String>,
+    /// A session to go on with.
+    pub saved: Option<Box<Saved>>,
+    /// What is shown in the place of a model's work.
+    pub recording: Option<Arc<Recording>>,
+    /// Whose clicks and wheel are.
+    pub mouse: Mouse,
 }
 
 /// The model, as far as it is there.
@@ -126,11 +154,20 @@ pub struct App {
     themes: Vec<Theme>,
     theme: usize,
     charset: Charset,
+    keymap: Keymap,
+    source: ModelSource,
+    dtype: DtypeChoice,
     model: Model,
+    /// The prompt that nobody has edited yet.
+    first_prompt: String,
     prompt: String,
     special: SpecialTokens,
     session: Option<Session>,
     scores: BTreeMap<NodeId, TokenScore>,
+    /// The chain that each token of the output was decided with.
+    made_with: BTreeMap<NodeId, Chain>,
+    /// What the model took for the logits after each token.
+    took: BTreeMap<NodeId, Duration>,
     knobs: Knobs,
     draws: Draws,
     logits: Option<(NodeId, Arc<[f32]>)>,
@@ -141,6 +178,15 @@ pub struct App {
     work: Work,
     overlays: Vec<Box<dyn Overlay>>,
     notice: Option<Notice>,
+    history: Vec<String>,
+    /// A kept session that waits for its prompt to be cut.
+    restoring: Option<Box<Saved>>,
+    telling: Option<Telling>,
+    /// Another model, while it is being opened.
+    opening: Option<ModelSource>,
+    mouse: Mouse,
+    presenting: bool,
+    recording: Option<Arc<Recording>>,
     epoch: u64,
     ticks: usize,
 }
@@ -149,19 +195,31 @@ impl App {
     /// The state before anything has happened.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        Self {
+        let mut views = States::default();
+        let view = if setup.lesson.is_some() { View::Lessons } else { View::default() };
+        if let Some(lesson) = setup.lesson {
+            views.lessons.open(lesson);
+        }
+        let saved = setup.saved;
+        let mut app = Self {
             screen: Rect::ZERO,
-            view: View::default(),
-            views: States::default(),
+            view,
+            views,
             jobs: Jobs::default(),
             themes: setup.themes,
             theme: 0,
             charset: setup.charset,
+            keymap: setup.keymap,
+            source: setup.source,
+            dtype: setup.dtype,
             model: Model::Opening,
+            first_prompt: setup.prompt.clone(),
             prompt: setup.prompt,
             special: setup.special,
             session: None,
             scores: BTreeMap::new(),
+            made_with: BTreeMap::new(),
+            took: BTreeMap::new(),
             knobs: Knobs::new(&setup.chain, setup.mode),
             draws: Draws::new(setup.seed),
             logits: None,
@@ -172,9 +230,20 @@ impl App {
             work: Work::Nothing,
             overlays: Vec::new(),
             notice: None,
+            history: setup.history,
+            restoring: None,
+            telling: None,
+            opening: None,
+            mouse: setup.mouse,
+            presenting: false,
+            recording: setup.recording,
             epoch: 0,
             ticks: 0,
+        };
+        if let Some(saved) = saved {
+            app.restore(saved);
         }
+        app
     }
 
     /// Theme and symbols.
@@ -183,10 +252,21 @@ impl App {
         Look { theme: &self.themes[self.theme], charset: self.charset }
     }
 
+    /// Which keys do what.
+    #[must_use]
+    pub fn keymap(&self) -> &Keymap {
+        &self.keymap
+    }
+
     /// The themes to choose from.
     #[must_use]
     pub fn themes(&self) -> &[Theme] {
         &self.themes
+    }
+
+    /// Tells that something is wrong, in the footer.
+    pub(in crate::ui) fn tell(&mut self, wrong: String) {
+        self.notice = Some(Notice::Error(wrong));
     }
 
     /// The view in front.
@@ -223,6 +303,18 @@ impl App {
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.draws.seed()
+    }
+
+    /// Another model, while it is being opened.
+    #[must_use]
+    pub fn opening(&self) -> Option<&ModelSource> {
+        self.opening.as_ref()
+    }
+
+    /// Whether the step view shows few words and large bars.
+    #[must_use]
+    pub fn is_presenting(&self) -> bool {
+        self.presenting && self.view == View::Step
     }
 
     /// The model, as far as it is there.
@@ -299,16 +391,33 @@ impl App {
         chosen.or_else(|| self.scores.get(&node).map(|score| score.logprob))
     }
 
+    /// Time that the model took to read a token with all before it in the cache; for the end of the prompt, the whole prompt.
+    #[must_use]
+    pub fn took(&self, node: NodeId) -> Option<Duration> {
+        self.took.get(&node).copied()
+    }
+
     /// Whether a token ends a text.
     #[must_use]
     pub fn is_end(&self, token: TokenId) -> bool {
         matches!(&self.model, Model::Open { info, .. } if info.eos_token_ids.contains(&token))
     }
 
+    /// Ids that end a text.
+    pub(in crate::ui) fn end_ids(&self) -> Vec<TokenId> {
+        match &self.model {
+            Model::Open { info, .. } => info.eos_token_ids.clone(),
+            Model::Opening | Model::Gone => Vec::new(),
+        }
+    }
+
     /// Whether what is shown is what would be decided now.
     #[must_use]
     pub fn is_current(&self) -> bool {
         let (Some(session), Some(shown), Ok(chain)) = (&self.session, &self.shown, self.chain()) else { return false };
+        if self.recording.is_some() {
+            return shown.node == session.cursor();
+        }
         shown.answers(session.cursor(), &chain)
     }
 
@@ -317,6 +426,7 @@ impl App {
     pub fn is_settled(&self) -> bool {
         let opening = matches!(self.model, Model::Opening);
         !opening
+            && self.opening.is_none()
             && self.jobs.is_idle()
             && self.work == Work::Nothing
             && self.run == Run::Still

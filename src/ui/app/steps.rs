@@ -1,6 +1,7 @@
 //! Steps through the text: taking the pending decision, forcing another, going back and forth.
 
 use crate::decode::TokenId;
+use crate::session::NodeId;
 
 use super::{App, Notice, Run, Wish};
 use crate::ui::message::Effect;
@@ -54,6 +55,16 @@ impl App {
         effects
     }
 
+    /// Goes to a token of the output, or to the end of the prompt, on whatever branch.
+    pub(in crate::ui) fn jump(&mut self, node: NodeId) -> Vec<Effect> {
+        self.run = Run::Still;
+        self.wish = Wish::Nothing;
+        match self.session.as_mut().map(|session| session.jump(node)) {
+            Some(true) => self.evaluate(),
+            Some(false) | None => Vec::new(),
+        }
+    }
+
     /// Takes the selected token, whatever the draw.
     pub(super) fn force(&mut self) -> Vec<Effect> {
         let Some(shown) = self.shown.as_ref().filter(|_| self.is_current()) else { return Vec::new() };
@@ -64,7 +75,7 @@ impl App {
     }
 
     fn commit(&mut self, token: TokenId) -> Vec<Effect> {
-        let room = self.context_length();
+        let (room, chain) = (self.context_length(), self.chain().ok());
         let (Some(session), Some(shown)) = (&mut self.session, &self.shown) else { return Vec::new() };
         if session.path().len() >= room {
             self.run = Run::Still;
@@ -72,7 +83,8 @@ impl App {
             self.notice = Some(Notice::Error(message));
             return Vec::new();
         }
-        session.step(token, shown.chosen(token));
+        let node = session.step(token, shown.chosen(token));
+        self.made_with.extend(chain.map(|chain| (node, chain)));
         if self.is_end(token) && self.run != Run::Still {
             self.run = Run::Still;
             self.notice = Some(Notice::Info("the end token ends the text: the run stops here".to_owned()));

@@ -8,9 +8,10 @@ use ratatui::buffer::Buffer;
 use crate::decode::{Chain, Distribution, TokenId};
 use crate::engine::{Command, Event, TokenScore};
 use crate::glyph::{self, Charset};
-use crate::model::{ModelError, ModelInfo, SpecialTokens, StoredType, TokenPiece, Tokenizer};
+use crate::model::{DtypeChoice, ModelError, ModelInfo, ModelSource, SpecialTokens, StoredType, TokenPiece, Tokenizer};
 use crate::session::{How, NodeId};
-use crate::ui::app::{Model, Notice, Pick, Run, Setup};
+use crate::ui::action::Keymap;
+use crate::ui::app::{Model, Mouse, Notice, Pick, Run, Setup};
 use crate::ui::knobs::Mode;
 use crate::ui::scene::Scene;
 use crate::ui::theme::{ColourDepth, Theme};
@@ -99,7 +100,9 @@ fn answer(command: Command, tokenizer: &Words, out: &Sender<Event>) {
                 Err(error) => Event::AnalysisFailed { epoch, node, message: error.to_string() },
             }
         }
-        Command::Cancel | Command::Job { .. } => return,
+        // Jobs have nothing to work on here: all of them are over at once.
+        Command::Job { epoch, lane, serial, job: Some(_) } => Event::News { epoch, lane, serial, news: None },
+        Command::Cancel | Command::Job { job: None, .. } => return,
     };
     out.send(event).unwrap();
 }
@@ -119,6 +122,7 @@ pub(crate) fn info(size: usize) -> ModelInfo {
         eos_token_ids: vec![END],
         parameters: 7_100_000,
         never_chosen: Vec::new(),
+        shape: None,
     }
 }
 
@@ -131,6 +135,14 @@ pub(crate) fn setup(theme: &str, depth: ColourDepth) -> Setup {
         seed: 0,
         themes: [theme, "light"].iter().map(|name| Theme::built_in(name).unwrap().at_depth(depth)).collect(),
         charset: Charset::Unicode,
+        lesson: None,
+        keymap: Keymap::default(),
+        source: ModelSource::Builtin,
+        dtype: DtypeChoice::Auto,
+        history: Vec::new(),
+        saved: None,
+        recording: None,
+        mouse: Mouse::Terminal,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::session::{NodeId, Session};
 use super::{App, Model, Notice, Run, Shown, Wish, Work};
 use crate::ui::layout::{Areas, Frame};
 use crate::ui::message::{Effect, Exit, Message};
+use crate::ui::panels::presenter;
 
 /// The pace of a run that can be followed.
 const PACE: Duration = Duration::from_millis(140);
@@ -30,6 +31,17 @@ impl App {
             Message::Engine(event) => self.engine(event),
             Message::Tick => self.tick(),
             Message::Suspend => vec![Effect::Suspend],
+            Message::Written(Ok(name)) => self.inform(&format!("saved as {name}")),
+            Message::Written(Err(message)) => {
+                self.notice = Some(Notice::Error(message));
+                Vec::new()
+            }
+            Message::Kept(kept) => self.take_up(kept),
+            Message::Mouse(event) => self.moused(event),
+            Message::NotOpened(message) => {
+                self.opening = None;
+                self.complain(format!("{message}; the old model stays"))
+            }
             Message::Terminate => vec![Effect::Quit(Exit::Told)],
         }
     }
@@ -52,11 +64,14 @@ impl App {
     }
 
     pub(super) fn list_length(&self) -> usize {
-        self.shown.as_ref().map_or(0, |shown| shown.analysis.model().vocab_size())
+        self.shown.as_ref().map_or(0, |shown| shown.analysis.model().ranked().len())
     }
 
     pub(in crate::ui) fn list_rows(&self) -> usize {
-        Frame::of(self.screen).map_or(1, |frame| Areas::of(frame.body).list_rows())
+        let rows = |frame: Frame| {
+            if self.is_presenting() { presenter::tokens(frame.body) } else { Areas::of(frame.body).list_rows() }
+        };
+        Frame::of(self.screen).map_or(1, rows)
     }
 
     fn tick(&mut self) -> Vec<Effect> {
@@ -71,6 +86,12 @@ impl App {
         match event {
             Event::Opened { info, tokenizer } => {
                 self.model = Model::Open { info, tokenizer };
+                if let Some(source) = self.opening.take() {
+                    // Nothing of the old model's means anything to the new one.
+                    self.source = source;
+                    (self.session, self.shown, self.logits) = (None, None, None);
+                }
+                self.announce();
                 self.begin(self.prompt.clone())
             }
             Event::OpenFailed { message } | Event::Died { message } => {
@@ -86,8 +107,10 @@ impl App {
                 }
                 Vec::new()
             }
-            Event::Evaluated { epoch, node, logits, scores, .. } if epoch == self.epoch => {
+            Event::Evaluated { epoch, node, logits, scores, took } if epoch == self.epoch => {
                 self.scores.extend(scores);
+                // What was read before costs nothing to see again.
+                self.took.entry(node).or_insert(took);
                 self.logits = Some((node, logits));
                 if self.cursor() == Some(node) { self.analyse() } else { Vec::new() }
             }
@@ -133,9 +156,11 @@ impl App {
             self.notice = Some(Notice::Error(message));
             return Vec::new();
         }
-        self.session = Session::new(tokens);
         self.scores.clear();
+        self.took.clear();
+        self.made_with.clear();
         self.draws.clear();
+        self.session = self.begun(tokens);
         self.logits = None;
         self.shown = None;
         let mut effects = self.evaluate();
@@ -150,12 +175,16 @@ impl App {
         }
     }
 
-    pub(super) fn cursor(&self) -> Option<NodeId> {
+    /// The token after which the next one is decided.
+    pub(in crate::ui) fn cursor(&self) -> Option<NodeId> {
         self.session.as_ref().map(Session::cursor)
     }
 
     /// Asks for the logits after the cursor.
     pub(super) fn evaluate(&mut self) -> Vec<Effect> {
+        if let Some(effects) = self.ends_here() {
+            return effects;
+        }
         let Some(session) = &self.session else { return Vec::new() };
         let path = session.path().into_iter().map(|node| (node, session.token(node))).collect();
         self.work = Work::Reading { done: 0, total: 0 };
@@ -184,10 +213,7 @@ impl App {
                         Model::Open { tokenizer, .. } => Some(tokenizer.clone()),
                         Model::Opening | Model::Gone => None,
                     },
-                    end_ids: match &self.model {
-                        Model::Open { info, .. } => info.eos_token_ids.clone(),
-                        Model::Opening | Model::Gone => Vec::new(),
-                    },
+                    end_ids: self.end_ids(),
                 };
                 self.work = Work::Chain;
                 vec![Effect::Engine(Command::Analyse(question))]
@@ -201,7 +227,9 @@ impl App {
 
     fn show(&mut self, node: NodeId, analysis: std::sync::Arc<crate::decode::Analysis>) {
         let Some(session) = self.session.as_ref().filter(|session| session.cursor() == node) else { return };
-        let pick = self.draws.pick(&analysis, self.knobs.mode(), node, session.step_number());
+        let step = session.step_number();
+        let recorded = self.recorded_pick(&analysis, step);
+        let pick = recorded.unwrap_or_else(|| self.draws.pick(&analysis, self.knobs.mode(), node, step));
         let moved = self.shown.as_ref().is_none_or(|shown| shown.node != node);
         self.shown = Some(Shown { node, analysis, pick });
         self.select(if moved { 0 } else { self.list.selected() });

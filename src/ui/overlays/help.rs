@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use super::window::window;
 use super::{Fate, Overlay};
 use crate::glyph::Charset;
-use crate::ui::action::{Action, Context, entries};
+use crate::ui::action::{Action, Context, Keymap, entries};
 use crate::ui::app::App;
 use crate::ui::message::Effect;
 use crate::ui::paint::put;
@@ -44,7 +44,7 @@ impl Overlay for Help {
 
     fn render(&self, app: &App, screen: Rect, buffer: &mut Buffer) -> Option<Position> {
         let look = app.look();
-        let lines = lines(&self.contexts, look.charset);
+        let lines = lines(&self.contexts, app.keymap(), look.charset);
         let height = (lines.len() as u16 + 2).min(screen.height.saturating_sub(2));
         let inside = window(look, "Keys", (78, height), screen, buffer);
         let ground = look.style(Role::Overlay);
@@ -79,7 +79,7 @@ enum Line {
     Blank,
 }
 
-fn lines(contexts: &[Context], charset: Charset) -> Vec<Line> {
+fn lines(contexts: &[Context], keymap: &Keymap, charset: Charset) -> Vec<Line> {
     let mut lines = Vec::new();
     for &context in contexts.iter().filter(|context| entries(**context).next().is_some()) {
         if !lines.is_empty() {
@@ -87,8 +87,7 @@ fn lines(contexts: &[Context], charset: Charset) -> Vec<Line> {
         }
         lines.push(Line::Title(context.title()));
         for entry in entries(context) {
-            let keys: Vec<String> = entry.keys.iter().map(|key| key.name(charset)).collect();
-            lines.push(Line::Keys(keys.join("  "), entry.help));
+            lines.push(Line::Keys(keymap.names(entry, charset), entry.help));
         }
     }
     lines
@@ -102,7 +101,7 @@ mod tests {
     #[test]
     fn help_lists_every_action_once_and_what_counts_now_first() {
         let help = Help::new(&[Context::Chain, Context::Everywhere]);
-        let lines = lines(&help.contexts, Charset::Unicode);
+        let lines = lines(&help.contexts, &Keymap::default(), Charset::Unicode);
         assert_eq!(lines.iter().filter(|line| matches!(line, Line::Keys(..))).count(), ACTIONS.len());
         assert!(matches!(lines[0], Line::Title(title) if title == Context::Chain.title()));
     }

@@ -1,7 +1,13 @@
 //! Windows over the screen. They are a stack: the topmost one gets the keys. One file each: state, keys, picture, tests.
 
+mod branches;
+mod find;
+pub mod finder;
 mod help;
+mod history;
 mod line;
+mod note;
+mod palette;
 mod picker;
 mod prompt;
 mod themes;
@@ -16,8 +22,13 @@ use super::action::{Action, Context};
 use super::app::App;
 use super::message::Effect;
 
+pub use branches::Branches;
+pub use find::Find;
 pub use help::Help;
+pub use history::History;
 pub use line::Line;
+pub use note::Note;
+pub use palette::Palette;
 pub use picker::Picker;
 pub use prompt::Prompt;
 pub use themes::Themes;

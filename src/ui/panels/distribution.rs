@@ -4,13 +4,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::decode::{Analysis, Margin, TokenId};
+use crate::decode::{Analysis, Margin, Tally, TokenId};
 use crate::model::Tokenizer;
 use crate::ui::app::{App, Model, Shown};
 use crate::ui::look::Look;
 use crate::ui::number::{count, figure, percent};
 use crate::ui::paint::{self, put, put_glyphs, put_right};
 use crate::ui::panels::token_glyphs;
+use crate::ui::scale::{DECADES, Scale};
 use crate::ui::theme::Role;
 
 /// Draws the panel.
@@ -22,12 +23,20 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let x = paint::heading(buffer, heading, &title, look);
     let (Some(shown), Model::Open { tokenizer, .. }) = (app.shown(), app.model()) else { return };
     let analysis = &shown.analysis;
-    let scale = scale(analysis);
-    let share = (100.0 * scale).round();
-    paint::note(buffer, heading, x, &[&format!("full bar = {share}%"), &format!("bar {share}%")], look);
+    let (scale, full) = (app.views.step.scale(), full(analysis));
+    let share = (100.0 * full).round();
+    match scale {
+        Scale::Linear => {
+            paint::note(buffer, heading, x, &[&format!("full bar = {share}%"), &format!("bar {share}%")], look);
+        }
+        Scale::Logarithmic => {
+            paint::note(buffer, heading, x, &["log bars, 1e-6 to 1", "log bars"], look);
+        }
+    }
     let columns = Columns::new(area, analysis.model().vocab_size());
     columns.titles(paint::row(area, 1), look, buffer);
-    let list = List { shown, tokenizer: tokenizer.as_ref(), look, columns, scale };
+    let tally = app.views.step.tally(analysis);
+    let list = List { shown, tokenizer: tokenizer.as_ref(), look, columns, scale, full, tally };
     let rows = usize::from(area.height).saturating_sub(3);
     let first = app.list().offset();
     let visible = analysis.model().ranked().iter().enumerate().skip(first).take(rows);
@@ -44,7 +53,7 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
 }
 
 /// What a full bar stands for: a round share just above the largest probability, so that bars of a knob's turn compare.
-fn scale(analysis: &Analysis) -> f64 {
+fn full(analysis: &Analysis) -> f64 {
     let model = analysis.model();
     let best = model.ranked().first().map_or(1.0, |&id| model.prob(id));
     let after = analysis.kept().first().map_or(1.0, |&id| analysis.sampling_prob(id));
@@ -110,7 +119,10 @@ struct List<'a> {
     tokenizer: &'a dyn Tokenizer,
     look: Look<'a>,
     columns: Columns,
-    scale: f64,
+    scale: Scale,
+    /// What a full bar of a linear scale stands for.
+    full: f64,
+    tally: Option<&'a Tally>,
 }
 
 impl List<'_> {
@@ -148,6 +160,7 @@ impl List<'_> {
         } else {
             let bar = if chosen { Role::BarChosen } else { Role::BarAfter };
             self.share(row, 1, analysis.sampling_prob(id), [text, bar], ground, buffer);
+            self.mark(row, id, ground, buffer);
         }
     }
 
@@ -156,7 +169,29 @@ impl List<'_> {
         let x = self.columns.shares[column];
         put_right(buffer, x + NUMBER - 1, row.y, &percent(p), paint::on(self.look.style(text), ground));
         let area = Rect { x: x + NUMBER, y: row.y, width: self.columns.bar_width, height: 1 };
-        paint::bar(buffer, area, p / self.scale, self.look, bar);
+        let length = self.scale.length(p, self.full);
+        paint::bar(buffer, area, length, self.look, bar);
+        if self.scale == Scale::Logarithmic {
+            self.decades(area, length, ground, buffer);
+        }
+    }
+
+    /// Where a logarithmic bar would reach the next factor of ten.
+    fn decades(&self, area: Rect, length: f64, ground: Style, buffer: &mut Buffer) {
+        let style = paint::on(self.look.style(Role::Rule), ground);
+        let used = (length * f64::from(area.width)).ceil() as u16;
+        for column in (1..DECADES).map(|decade| area.width * decade / DECADES).filter(|column| *column >= used.max(1)) {
+            put(buffer, area.x + column, area.y, self.look.signs().dot, 1, style);
+        }
+    }
+
+    /// The share of many draws that fell on a token.
+    fn mark(&self, row: Rect, id: TokenId, ground: Style, buffer: &mut Buffer) {
+        let Some(tally) = self.tally else { return };
+        let length = self.scale.length(tally.share(id), self.full);
+        let column = (length * f64::from(self.columns.bar_width.saturating_sub(1))).round() as u16;
+        let style = paint::on(self.look.style(Role::Marker), ground);
+        put(buffer, self.columns.shares[1] + NUMBER + column, row.y, self.look.signs().mark, 1, style);
     }
 
     /// The filter that removed a token, and by how much.

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::glyph::{self, Charset};
+use crate::glyph;
 use crate::ui::action::{Action, Entry, entries};
 use crate::ui::app::{App, Notice};
 use crate::ui::paint::{put, put_glyphs, wipe};
@@ -22,7 +22,7 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     }
     let mut x = area.x + 1;
     for entry in fitting(app, width.saturating_sub(1)) {
-        x = put(buffer, x, area.y, &key(entry, look.charset), width, look.style(Role::Key));
+        x = put(buffer, x, area.y, &key(app, entry), width, look.style(Role::Key));
         x = put(buffer, x + 1, area.y, entry.label, width, look.style(Role::Hint)) + 2;
     }
 }
@@ -45,18 +45,18 @@ fn message(app: &App, notice: &Notice, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn key(entry: &Entry, charset: Charset) -> String {
-    entry.keys.first().map(|key| key.name(charset)).unwrap_or_default()
+fn key(app: &App, entry: &'static Entry) -> String {
+    app.keymap().keys(entry).first().map(|key| key.name(app.look().charset)).unwrap_or_default()
 }
 
 /// As many entries as fit, in the order of the table; the way out and the way to all others always among them.
 fn fitting(app: &App, width: usize) -> Vec<&'static Entry> {
     let always = |entry: &Entry| matches!(entry.action, Action::Help | Action::Quit | Action::Close);
-    let cells = |entry: &Entry| glyph::cells(&key(entry, app.look().charset)) + glyph::cells(entry.label) + 3;
+    let cells = |entry: &'static Entry| glyph::cells(&key(app, entry)) + glyph::cells(entry.label) + 3;
     let all: Vec<_> = app.contexts().into_iter().flat_map(entries).filter(|entry| !entry.label.is_empty()).collect();
     let mut room = width.saturating_sub(all.iter().filter(|entry| always(entry)).map(|entry| cells(entry)).sum());
     let mut full = false;
-    let keep = |entry: &&Entry| {
+    let keep = |entry: &&'static Entry| {
         if always(entry) {
             return true;
         }

@@ -1,5 +1,7 @@
 //! The header: model, position, and whether something is going on.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -10,17 +12,36 @@ use crate::ui::knobs::Mode;
 use crate::ui::number::short;
 use crate::ui::paint::{put, put_right};
 use crate::ui::theme::Role;
-use crate::ui::views::VIEWS;
+use crate::ui::views::{VIEWS, View, ViewRow};
+
+/// At the left end.
+const NAME: &str = " logitscope ";
+
+/// Where the views are named, whether or not there is room for all of them.
+#[must_use]
+pub fn tabs(app: &App, area: Rect) -> Vec<(View, Range<u16>)> {
+    let mut x = area.x + NAME.len() as u16 + 1;
+    let tab = |row: &ViewRow| {
+        let start = x;
+        let key = glyph::cells(&row.view.key(app.keymap(), app.look().charset)) as u16;
+        // The one in front has a blank on each side.
+        x += key + row.label.len() as u16 + if row.view == app.view() { 3 } else { 2 };
+        (row.view, start..x)
+    };
+    VIEWS.iter().map(tab).collect()
+}
 
 /// Draws the header into one line: the views, and at the right as much of the rest as there is room for.
 pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let look = app.look();
     let style = look.style(Role::Header);
     buffer.set_style(area, style);
-    let mut x = put(buffer, area.x, area.y, " logitscope ", area.width.into(), look.style(Role::Badge)) + 1;
+    let mut x = put(buffer, area.x, area.y, NAME, area.width.into(), look.style(Role::Badge)) + 1;
     let (state, role) = state(app);
     let mut start = put_right(buffer, area.right().saturating_sub(1), area.y, &state, look.style(role));
-    for (row, digit) in VIEWS.iter().zip(1u8..) {
+    for (row, (_, cells)) in VIEWS.iter().zip(tabs(app, area)) {
+        x = cells.start;
+        let digit = row.view.key(app.keymap(), look.charset);
         let room = |x: u16| usize::from(start.saturating_sub(x + 1));
         if row.view == app.view() {
             x = put(buffer, x, area.y, &format!(" {digit} {} ", row.label), room(x), look.style(Role::Badge));
@@ -70,6 +91,9 @@ fn state(app: &App) -> (String, Role) {
     let signs = app.look().signs();
     let spinner = signs.spinner[app.ticks() % signs.spinner.len()];
     let busy = |what: &str| (format!("{spinner} {what}"), Role::Running);
+    if let Some(source) = app.opening() {
+        return busy(&format!("opening {}", source.name()));
+    }
     match (app.model(), app.run(), app.work()) {
         (Model::Opening, ..) => busy("opening the model"),
         (Model::Gone, ..) => ("gone".to_owned(), Role::Error),

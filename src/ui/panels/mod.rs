@@ -6,6 +6,8 @@ pub mod detail;
 pub mod distribution;
 pub mod footer;
 pub mod header;
+pub mod picture;
+pub mod presenter;
 pub mod strip;
 pub mod text;
 

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::decode::{Analysis, Draw, TokenId};
+use crate::decode::{Analysis, Draw, Tally, TokenId};
 use crate::glyph;
 use crate::model::Tokenizer;
 use crate::ui::app::{App, Model, Pick};
@@ -41,6 +41,9 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
 fn caption(app: &App, pick: Pick, tokenizer: &dyn Tokenizer, heading: Rect, x: u16, buffer: &mut Buffer) {
     let look = app.look();
     let room = |x: u16| usize::from(heading.right().saturating_sub(x + 1));
+    if let Some(tally) = app.shown().and_then(|shown| app.views.step.tally(&shown.analysis)) {
+        return many(app, tally, tokenizer, heading, x, buffer);
+    }
     let again = match app.redrawn() {
         0 => String::new(),
         times => format!(" (draw {})", times + 1),
@@ -56,6 +59,25 @@ fn caption(app: &App, pick: Pick, tokenizer: &dyn Tokenizer, heading: Rect, x: u
     let glyphs = token_glyphs(tokenizer, pick.token(), look.charset);
     let x = put_glyphs(buffer, x, heading.y, &glyphs, room(x), look, look.style(Role::Chosen));
     put(buffer, x, heading.y, " ", room(x), look.style(Role::Base));
+}
+
+/// In words: how far the shares of many draws are from the probabilities.
+fn many(app: &App, tally: &Tally, tokenizer: &dyn Tokenizer, heading: Rect, x: u16, buffer: &mut Buffer) {
+    let look = app.look();
+    let room = |x: u16| usize::from(heading.right().saturating_sub(x + 1));
+    let (id, apart) = tally.largest;
+    let drawn = tally.share(id);
+    let x = put(buffer, x + 1, heading.y, &format!(" {} ", look.signs().mark), room(x + 1), look.style(Role::Marker));
+    let text = format!("{} draws: farthest ", tally.draws());
+    let x = put(buffer, x, heading.y, &text, room(x), look.style(Role::Base));
+    let glyphs = token_glyphs(tokenizer, id, look.charset);
+    let x = put_glyphs(buffer, x, heading.y, &glyphs, room(x).min(16), look, look.style(Role::Chosen));
+    let far = format!(" {}, expected {}", percent(drawn), percent(drawn - apart));
+    let verdict = if tally.is_usual() { "as chance has it" } else { "unusually far" };
+    let fit = format!("; {} {:.1}, about {} usual", look.signs().chi_square, tally.chi_square, tally.degrees);
+    let forms = [format!("{far}{fit}: {verdict} "), format!("{far}{fit} "), format!("{far} "), far];
+    let text = forms.iter().find(|text| glyph::cells(text) <= room(x)).unwrap_or(&forms[3]);
+    put(buffer, x, heading.y, text, room(x), look.style(Role::Base));
 }
 
 /// A token's part of the strip, in cells.

@@ -5,16 +5,20 @@
 
 pub mod beam;
 pub mod compare;
+pub mod cost;
+pub mod lessons;
 pub mod score;
 pub mod step;
+pub mod temperature;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::action::{Action, Context};
+use super::action::{ACTIONS, Action, Context, Keymap};
 use super::app::App;
 use super::message::Effect;
 use crate::engine::{Lane, News};
+use crate::glyph::Charset;
 
 /// A view of the session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,17 +76,26 @@ pub struct Timeline {
 }
 
 /// Every view, in the order of the keys 1, 2, 3 …
-pub static VIEWS: &[ViewRow] = &[step::ROW, beam::ROW, compare::ROW, score::ROW];
+pub static VIEWS: &[ViewRow] =
+    &[step::ROW, temperature::ROW, beam::ROW, compare::ROW, score::ROW, cost::ROW, lessons::ROW];
 
 /// The state of every view that has one of its own.
 #[derive(Default)]
 pub struct States {
+    /// The next token.
+    pub step: step::State,
+    /// What temperature does.
+    pub temperature: temperature::State,
+    /// What decoding costs.
+    pub cost: cost::State,
     /// The beam tree.
     pub beam: beam::State,
     /// Strategies side by side.
     pub compare: compare::State,
     /// Scored completions.
     pub score: score::State,
+    /// The lessons.
+    pub lessons: lessons::State,
 }
 
 impl View {
@@ -90,6 +103,13 @@ impl View {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         VIEWS.iter().find(|row| row.name == name).map(|row| row.view)
+    }
+
+    /// The key that brings it to the front.
+    #[must_use]
+    pub fn key(self, keymap: &Keymap, charset: Charset) -> String {
+        let entry = ACTIONS.iter().find(|entry| entry.action == Action::Show(self));
+        entry.and_then(|entry| keymap.keys(entry).first()).map(|key| key.name(charset)).unwrap_or_default()
     }
 
     /// Its declaration.
@@ -116,15 +136,16 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::ui::action::{ACTIONS, entries};
+    use crate::ui::action::entries;
 
     #[test]
     fn every_view_has_a_row_and_a_key() {
-        for (row, digit) in VIEWS.iter().zip('1'..) {
+        let digits: Vec<String> = VIEWS.iter().map(|row| row.view.key(&Keymap::default(), Charset::Unicode)).collect();
+        assert!(digits.is_sorted() && digits.iter().all(|digit| digit.parse::<u8>().is_ok()), "{digits:?}");
+        for row in VIEWS {
             assert_eq!(row.view.row().name, row.name);
             let key = ACTIONS.iter().find(|entry| entry.action == Action::Show(row.view)).unwrap();
             assert_eq!(key.context, Context::Everywhere);
-            assert_eq!(key.keys[0].name(crate::glyph::Charset::Unicode), digit.to_string(), "{}", row.name);
         }
     }
 
@@ -134,7 +155,7 @@ mod tests {
             let mut seen = BTreeSet::new();
             for context in row.contexts.iter().chain([&Context::Everywhere]) {
                 for key in entries(*context).flat_map(|entry| entry.keys) {
-                    let name = key.name(crate::glyph::Charset::Unicode);
+                    let name = key.name(Charset::Unicode);
                     assert!(seen.insert(name.clone()), "{name} in the view {}", row.name);
                 }
             }

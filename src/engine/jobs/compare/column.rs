@@ -125,7 +125,7 @@ impl Sequence {
         made: &mut ColumnMade,
     ) -> Result<(), EngineError> {
         if let Some(last) = self.tokens.last() {
-            let read = read_next(model, &[self.end.clone()], last.id)?;
+            let read = read_next(model, std::slice::from_ref(&self.end), last.id)?;
             self.end = read.into_iter().next().ok_or_else(no_logits)?;
         }
         let info = model.info();

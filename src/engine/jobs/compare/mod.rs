@@ -129,14 +129,13 @@ impl CompareJob {
 
 impl Job for CompareJob {
     fn turn(&mut self, ground: &mut Ground<'_>) -> Result<Option<News>, EngineError> {
-        let columns = match &mut self.columns {
-            Some(columns) => columns,
-            None => {
-                let begun = self.begin(ground)?;
-                self.columns.insert(begun)
-            }
-        };
-        if columns.iter().all(|column| column.end().is_some()) {
+        // Also columns that could not even begin are told of.
+        let begins = self.columns.is_none();
+        if begins {
+            self.columns = Some(self.begin(ground)?);
+        }
+        let Some(columns) = &mut self.columns else { return Ok(None) };
+        if !begins && columns.iter().all(|column| column.end().is_some()) {
             return Ok(None);
         }
         let mut memo = Memo::new(ground.evaluator.model_mut());

@@ -102,8 +102,13 @@ impl Pane<'_> {
         }
         let lines = about(&asked, look, cells, area.height.saturating_sub(1).into());
         for (y, line) in (area.y + 1..area.bottom()).zip(lines) {
-            let glyphs = glyph::plain(&line, look.charset);
-            put_glyphs(buffer, row.x, y, &glyphs, cells, look, look.style(Role::Muted));
+            // Names of stages have underscores, which are no text of a token that would have to be escaped.
+            let style = look.style(Role::Muted);
+            if line.chars().all(|character| (' '..='~').contains(&character)) && line.len() <= cells {
+                put(buffer, row.x, y, &line, cells, style);
+            } else {
+                put_glyphs(buffer, row.x, y, &glyph::plain(&line, look.charset), cells, look, style);
+            }
         }
     }
 

@@ -11,7 +11,7 @@ pub fn open(app: &mut App) -> Vec<Effect> {
     let state = &app.views.compare;
     let Some(column) = state.columns().get(state.selected()) else { return Vec::new() };
     let title = format!("Chain of column {}: {}", state.selected() + 1, column.asked.strategy.name);
-    let hint = "NAME=VALUE,… as in --chain: temperature=0.8,top_k=40,top_p=0.9";
+    let hint = "as in --chain: temperature=0.8,top_k=40,top_p=0.9";
     let check = |text: &str| Chain::parse(text).map(drop).map_err(|error| error.to_string());
     app.open(Line::new(title, (column.asked.chain.to_string(), hint), check, |app, text| {
         let chain = Chain::parse(text).map_err(|error| error.to_string())?;

@@ -59,7 +59,10 @@ fn change(app: &mut App, action: Action) -> Option<Vec<Effect>> {
     let state = &mut app.views.compare;
     let said = match action {
         Action::Strategy => state.next_strategy(),
-        Action::SharedDraws => state.share_draws(),
+        Action::SharedDraws => {
+            state.share_draws();
+            Ok(())
+        }
         Action::New => state.add(),
         Action::Remove => state.remove(),
         Action::Cooler => state.turn("temperature", Down),
@@ -74,8 +77,10 @@ fn change(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         Action::MoreBeams => state.turn_beams(Up),
         Action::LowerSeed => state.turn_seed(Down),
         Action::HigherSeed => state.turn_seed(Up),
-        Action::Shorter => state.turn_length(Down),
-        Action::Longer => state.turn_length(Up),
+        Action::Shorter | Action::Longer => {
+            state.turn_length(if action == Action::Longer { Up } else { Down });
+            Ok(())
+        }
         _ => return None,
     };
     if let Err(why) = said {

@@ -14,7 +14,7 @@ const MOST_BEAMS: usize = 16;
 const LENGTHS: (usize, usize, usize) = (10, 200, 10);
 
 /// What a key may have to say instead of doing something.
-pub type Said = Result<(), String>;
+pub(super) type Said = Result<(), String>;
 
 /// A column.
 pub struct Column {
@@ -166,7 +166,7 @@ impl State {
     }
 
     /// The next strategy that can be stepped.
-    pub fn next_strategy(&mut self) -> Said {
+    pub(super) fn next_strategy(&mut self) -> Said {
         let able = |row: &&'static StrategyRow| row.single(0).is_some() || row.beams().is_some();
         let rows: Vec<_> = STRATEGIES.iter().filter(able).collect();
         self.with_selected(|asked| {
@@ -177,14 +177,13 @@ impl State {
     }
 
     /// One draw for all, or a seed for each.
-    pub fn share_draws(&mut self) -> Said {
+    pub(super) fn share_draws(&mut self) {
         let seed = self.columns.get(self.selected).map_or(0, |column| column.asked.seed);
         self.shared = if self.shared.is_some() { None } else { Some(seed) };
-        Ok(())
     }
 
     /// A copy of the selected column to its right, with a seed that no other column has.
-    pub fn add(&mut self) -> Said {
+    pub(super) fn add(&mut self) -> Said {
         let (_, most) = COLUMNS;
         if self.columns.len() >= most {
             return Err(format!("here are {most} columns already: Del takes the selected one away"));
@@ -200,7 +199,7 @@ impl State {
     }
 
     /// Takes the selected column away.
-    pub fn remove(&mut self) -> Said {
+    pub(super) fn remove(&mut self) -> Said {
         let (least, _) = COLUMNS;
         if self.columns.len() <= least {
             return Err(format!("a comparison needs {least} columns: n adds one"));
@@ -211,7 +210,7 @@ impl State {
     }
 
     /// Turns a knob of the selected column; one that is not in its chain comes in with its usual value.
-    pub fn turn(&mut self, name: &str, direction: Direction) -> Said {
+    pub(super) fn turn(&mut self, name: &str, direction: Direction) -> Said {
         self.with_selected(|asked| {
             let row = processor(name).map_err(|error| error.to_string())?;
             let place = asked.chain.stages().iter().position(|stage| stage.row().name == name);
@@ -234,7 +233,7 @@ impl State {
     }
 
     /// Fewer or more beams.
-    pub fn turn_beams(&mut self, direction: Direction) -> Said {
+    pub(super) fn turn_beams(&mut self, direction: Direction) -> Said {
         self.with_selected(|asked| {
             if asked.strategy.beams().is_none() {
                 return Err(format!("{} has no beams: s changes the strategy", asked.strategy.name));
@@ -249,7 +248,7 @@ impl State {
     }
 
     /// Another seed: that of the selected column, or the shared one.
-    pub fn turn_seed(&mut self, direction: Direction) -> Said {
+    pub(super) fn turn_seed(&mut self, direction: Direction) -> Said {
         let turned = |seed: u64| match direction {
             Direction::Up => seed.saturating_add(1),
             Direction::Down => seed.saturating_sub(1),
@@ -267,7 +266,7 @@ impl State {
     }
 
     /// Shorter or longer columns.
-    pub fn turn_length(&mut self, direction: Direction) -> Said {
+    pub(super) fn turn_length(&mut self, direction: Direction) {
         let (least, most, by) = LENGTHS;
         let length = match direction {
             Direction::Up => self.length() + by,
@@ -275,11 +274,10 @@ impl State {
         };
         self.length = length.clamp(least, most);
         self.go(self.step);
-        Ok(())
     }
 
     /// Gives the selected column another chain.
-    pub fn set_chain(&mut self, chain: Chain) -> Said {
+    pub(super) fn set_chain(&mut self, chain: Chain) -> Said {
         self.with_selected(|asked| {
             asked.chain = chain;
             Ok(())

@@ -41,7 +41,8 @@ fn it_begins_with_greedy_sampling_and_beams_that_all_have_run() {
     assert!(state(&scene).columns().iter().all(|column| matches!(column.end(), Some(ColumnEnd::Finished(_)))));
     assert_eq!(ids(&scene, 0).len(), 40);
     let picture = shown(&scene.buffer());
-    for text in ["temperature=0.8, top_p=0.9 · seed 0", "beam · 4 beams", "each column draws for itself", "all 40"] {
+    for text in ["temperature=0.8, top_p=0.9", "· seed 0", "beam · 4 beams", "each column draws for itself", "all 40"]
+    {
         assert!(picture.contains(text), "{text} in\n{picture}");
     }
 }
@@ -63,23 +64,21 @@ fn the_totals_up_to_the_step_are_those_of_the_hand() {
 
 #[test]
 fn where_a_column_leaves_the_first_is_marked() {
-    // Beams end with the end token at once: .3 beats all that goes on for long, as far as sums go.
-    let mut scene = scene(80, 24);
+    // The first draw of seed 0 is .7091; after B the chain leaves C .472, the end up to .801, and A.
+    let scene = scene(80, 24);
     let columns = state(&scene).columns();
-    let part = columns[2].parts(&columns[0]).unwrap();
-    let agreed = ids(&scene, 0).iter().zip(ids(&scene, 2)).take_while(|(a, b)| **a == *b).count();
-    assert_eq!(part, agreed);
-    assert_eq!(columns[0].parts(&columns[0]), None);
-    scene.press(&"Right ".repeat(part)).unwrap();
+    assert_eq!(ids(&scene, 1), [3], "it ends at once");
+    assert_eq!((columns[0].parts(&columns[0]), columns[1].parts(&columns[0])), (None, Some(0)));
     let picture = shown(&scene.buffer());
-    let row = picture.lines().find(|row| row.contains(&format!("step {}", part + 1))).unwrap();
+    let row = picture.lines().find(|row| row.contains("step 1 ")).unwrap();
     assert!(row.contains('≠'), "{picture}");
-    assert!(picture.contains(&format!("≠ step {}", part + 1)), "{picture}");
+    assert!(picture.contains("ended · ≠ step 1"), "{picture}");
 }
 
 #[test]
 fn shared_random_numbers_are_the_same_draw_at_every_step() {
-    let mut scene = scene(120, 36);
+    let mut scene = table_scene(ABC, table_setup("A"), 120, 36);
+    scene.show(View::Compare).unwrap();
     scene.press("Tab n T T T T").unwrap();
     assert_eq!(state(&scene).columns()[2].asked.seed, 1, "a copy draws for itself");
     assert_ne!(draws(&scene, 1)[0], draws(&scene, 2)[0]);
@@ -113,14 +112,18 @@ fn knobs_are_those_of_the_selected_column() {
     assert_eq!(state(&scene).columns()[0].asked.chain.to_string(), "");
     scene.press("Tab T k").unwrap();
     let chain = state(&scene).columns()[1].asked.chain.to_string();
-    assert!(chain.starts_with("temperature=0.9,top_k="), "{chain}");
+    assert!(chain.contains("top_k=") && !chain.contains("temperature=0.8,"), "{chain}");
     scene.press("b").unwrap();
     assert!(said(&scene).contains("no beams"));
-    scene.press("Shift-Tab Shift-Tab B s").unwrap();
-    let beam = &state(&scene).columns()[2].asked;
-    assert_eq!((beam.beams, beam.strategy.name), (5, "beam-sample"));
-    scene.press("s s").unwrap();
-    assert_eq!(state(&scene).columns()[2].asked.strategy.name, "greedy", "exact search can't be stepped");
+    scene.press("Shift-Tab Shift-Tab B").unwrap();
+    assert_eq!(state(&scene).columns()[2].asked.beams, 5);
+    let mut names = Vec::new();
+    while !names.contains(&state(&scene).columns()[2].asked.strategy.name) {
+        names.push(state(&scene).columns()[2].asked.strategy.name);
+        scene.press("s").unwrap();
+    }
+    assert!(["greedy", "sample", "beam", "diverse-beam"].iter().all(|name| names.contains(name)), "{names:?}");
+    assert!(!names.contains(&"exact"), "exact search can't be stepped");
     scene.press("l l").unwrap();
     assert_eq!(ids(&scene, 0).len(), 20);
 }

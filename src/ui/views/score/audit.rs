@@ -52,7 +52,7 @@ pub(super) fn render(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer
         put_right(buffer, area.x + NAME + (place + 1) * VALUE, titles.y, &(place + 1).to_string(), muted);
     }
     let choice = area.x + NAME + values * VALUE;
-    put(buffer, choice + 2, titles.y, "best", 4, muted);
+    put(buffer, choice + 1, titles.y, "best", 4, muted);
     for (y, (row, verdict)) in (area.y + 2..area.bottom()).zip(AUDITS.iter().zip(&scored.verdicts)) {
         let differs = verdict.best != Some(scored.best);
         let style = look.style(if differs { Role::Bad } else { Role::Base });

@@ -114,7 +114,7 @@ impl State {
     }
 
     /// Takes the selected completion away.
-    pub fn remove(&mut self) -> Result<(), &'static str> {
+    pub(super) fn remove(&mut self) -> Result<(), &'static str> {
         match self.selected.checked_sub(1) {
             None => Err("the prompt can't be taken away: Enter edits it"),
             Some(_) if self.completions.len() == 1 => Err("one completion has to stay: Enter edits it"),

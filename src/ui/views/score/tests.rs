@@ -56,7 +56,7 @@ fn the_audit_marks_who_would_choose_another() {
     let mut scene = scene(80, 24);
     let audit = |scene: &Scene, mistake: &str| {
         let picture = shown(&scene.buffer());
-        let row = picture.lines().find(|row| row.contains(&format!("{mistake} ")));
+        let row = picture.lines().rev().find(|row| row.contains(&format!(" {mistake} ")));
         row.unwrap_or_else(|| panic!("{mistake} in\n{picture}")).to_owned()
     };
     assert!(audit(&scene, "mean").contains("≠ 2"));
@@ -127,7 +127,7 @@ fn a_text_that_can_not_be_cut_says_so() {
 }
 
 #[test]
-fn what_is_impossible_has_figures_too() {
+fn one_completion_alone_wins_nothing() {
     let mut scene = table_scene(ABC, table_setup("B"), 120, 36);
     scene.show(View::Score).unwrap();
     scene.press("Delete Enter Ctrl-u C Enter").unwrap();

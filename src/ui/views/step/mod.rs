@@ -1,9 +1,17 @@
 //! The next token: the running text, the distribution, the chain and what it does, the selected token, the draw.
 
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use state::State;
+pub(in crate::ui) use state::{find, move_stage};
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::{Timeline, View, ViewRow, no_news, nothing};
+use super::{Timeline, View, ViewRow};
+use crate::engine::Lane;
 use crate::ui::action::{Action, Context};
 use crate::ui::app::App;
 use crate::ui::layout::Areas;
@@ -19,10 +27,10 @@ pub const ROW: ViewRow = ViewRow {
     contexts: &[Context::Session, Context::Chain, Context::Step],
     render,
     act,
-    refresh: nothing,
+    refresh: state::refresh,
     timeline: Some(SESSION),
-    lanes: &[],
-    news: no_news,
+    lanes: &[Lane::Search, Lane::Difference, Lane::Draws],
+    news: state::news,
 };
 
 /// The timeline of all views that show the session itself.
@@ -51,6 +59,12 @@ fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
             app.select_drawn();
             return Some(Vec::new());
         }
+        Action::Scale => {
+            app.views.step.turn_scale();
+            return Some(Vec::new());
+        }
+        Action::Find => return Some(find(app)),
+        Action::Many => return Some(state::many(app)),
         _ => return None,
     };
     app.scroll(by);

@@ -1,5 +1,7 @@
 //! How tokens, signs and numbers of the tree are written.
 
+use std::cell::RefCell;
+
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -86,26 +88,36 @@ impl Pen<'_> {
     pub fn columns(self, picture: &Picture, steps: usize, prompt: &[TokenId], area: Rect) -> Columns {
         let room = area.width.saturating_sub(figures(area.width).0 + 2);
         let prompt = glyph::width(&text(self.tokenizer, prompt, self.look.charset)) as u16;
+        // Cutting tokens into glyphs is most of the work of a frame: once for each.
+        let known = RefCell::new(vec![None; picture.items.len()]);
         let of = |figures: Figures| {
-            let measure = |index: usize, form: Form| self.measure(&picture.items[index], form, figures);
+            let measure = |index: usize, form: Form| {
+                let item = &picture.items[index];
+                let cells = *known.borrow_mut()[index].get_or_insert_with(|| self.cells(item));
+                self.measure(item, cells, form, figures)
+            };
             Columns::of(picture, steps, room, prompt.min(PROMPT), &measure)
         };
         let whole = of(Figures::Shown);
         if whole.first > 0 && whole.list.len() < 3 { of(Figures::Left) } else { whole }
     }
 
-    fn measure(self, item: &Item, form: Form, figures: Figures) -> u16 {
+    /// Cells of the token's own text.
+    fn cells(self, item: &Item) -> u16 {
         let glyphs = token_glyphs(self.tokenizer, item.token, self.look.charset);
-        let text = (glyph::width(&glyphs) as u16).min(TOKEN);
-        let after: usize = self.after(item).iter().map(|(text, _)| glyph::cells(text)).sum();
-        let figure = match (form, figures) {
-            (Form::Alone, Figures::Shown) => self.figure(item).map_or(0, |figure| glyph::cells(&figure) + 1),
-            _ => 0,
-        };
-        match form {
-            Form::Part => text,
-            Form::Alone => text + (self.before(item).len().min(1) + after + figure) as u16,
+        (glyph::width(&glyphs) as u16).min(TOKEN)
+    }
+
+    fn measure(self, item: &Item, text: u16, form: Form, figures: Figures) -> u16 {
+        if form == Form::Part {
+            return text;
         }
+        let after: usize = self.after(item).iter().map(|(text, _)| glyph::cells(text)).sum();
+        let figure = match figures {
+            Figures::Shown => self.figure(item).map_or(0, |figure| glyph::cells(&figure) + 1),
+            Figures::Left => 0,
+        };
+        text + (self.before(item).len().min(1) + after + figure) as u16
     }
 
     #[must_use]

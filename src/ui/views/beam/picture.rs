@@ -121,6 +121,13 @@ impl Picture {
         picture
     }
 
+    /// Whether something that was pruned ends before a step.
+    #[must_use]
+    pub fn has_pruned_before(&self, step: usize) -> bool {
+        let pruned = |item: &Item| matches!(item.status, Some(Status::Pruned(_))) && item.children.is_empty();
+        self.items.iter().any(|item| item.step < step && pruned(item))
+    }
+
     /// Where a candidate is, or the token that it is folded into.
     #[must_use]
     pub fn item_of(&self, search: &Search, node: BeamNode) -> Option<usize> {

@@ -155,7 +155,7 @@ fn with_tree<T>(app: &App, area: Rect, mut draw: impl FnMut(&Tree<'_>) -> T) -> 
     let picture_since = |since| Picture::of(&Scene { search, step, folded: &state.folded, optimum, best, rows, since });
     let mut picture = picture_since(0);
     let mut columns = pen.columns(&picture, step, prompt, area);
-    if columns.first > 0 {
+    if picture.has_pruned_before(columns.first) {
         // What was pruned before the first column has no place.
         picture = picture_since(columns.first);
         columns = pen.columns(&picture, step, prompt, area);

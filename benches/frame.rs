@@ -11,7 +11,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use logitscope::decode::beam::{Beam, BeamSearch, BeamSettings, BeamTask, BeamText};
 use logitscope::decode::scoring::{Evidence, TokenFigures, Totals, audit};
-use logitscope::decode::step_cost::Shape;
+use logitscope::decode::cost::Shape;
 use logitscope::decode::{Chain, Distribution, Tempered, TokenId, logarithmic};
 use logitscope::engine::{
     BeamsMade, ColumnMade, Command, Compared, ComparedToken, Event, GeneratedToken, GreedyToken, Lane, News, Question,

@@ -33,7 +33,6 @@ mod sampler;
 mod scan;
 pub mod scoring;
 pub mod speculative;
-pub mod step_cost;
 pub mod strategy;
 mod tally;
 mod temperature;

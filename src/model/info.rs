@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::decode::TokenId;
-use crate::decode::step_cost::Shape;
+use crate::decode::cost::Shape;
 
 /// The number format that weights are stored and multiplied in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

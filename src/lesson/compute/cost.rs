@@ -64,14 +64,20 @@ const MOST: usize = 100_000;
 
 impl Parameters {
     fn shape(&self) -> Result<Shape, Fault> {
-        let size = |what, number| within(what, number, 1..=MOST).map(|number| number as u64);
+        let size = |what, number| within(what, number, 1..=MOST);
+        let (layers, bytes) = (size("layers", self.layers)?, within("bytes", self.bytes.unwrap_or(2), 1..=8)?);
+        let (heads, head_dim) = (size("heads", self.heads)?, size("head_dim", self.head_dim)?);
+        let kv_heads = size("kv_heads", self.kv_heads.unwrap_or(self.heads))?;
+        let weights = self.weights.clamp(1, 1 << 50);
         Ok(Shape {
-            parameters: self.weights.clamp(1, 1 << 50),
-            layers: size("layers", self.layers)?,
-            heads: size("heads", self.heads)?,
-            kv_heads: size("kv_heads", self.kv_heads.unwrap_or(self.heads))?,
-            head_dim: size("head_dim", self.head_dim)?,
-            bytes: within("bytes", self.bytes.unwrap_or(2), 1..=8)? as u64,
+            layers,
+            query_size: heads * head_dim,
+            kv_size: kv_heads * head_dim,
+            // All weights are taken for those of layers.
+            layer_weights: weights / layers as u64,
+            head_weights: 0,
+            number_bytes: bytes,
+            weight_bytes: weights * bytes as u64,
         })
     }
 }
@@ -92,13 +98,13 @@ fn compute(arguments: Arguments<'_, '_>) -> Result<Figure, Fault> {
     ];
     let caption = format!("tokens that go through the layers after a prompt of {prompt}");
     let mut figure = Figure::new(Picture { caption, columns, rows: Vec::new() });
-    figure.set("per_token", shape.cache_bytes_per_token() as f64);
-    figure.set("model_bytes", (shape.parameters * shape.bytes) as f64);
+    figure.set("per_token", shape.cache_bytes(1) as f64);
+    figure.set("model_bytes", shape.weight_bytes as f64);
     for &count in &parameters.new {
         let new = within("new", count, 1..=MOST)? as u64;
         let (with, without) = (Cost::of(prompt, new, KvCache::Kept), Cost::of(prompt, new, KvCache::None));
-        let context = prompt + new - 1;
-        let cache = beams * context * shape.cache_bytes_per_token();
+        let context = (prompt + new - 1) as usize;
+        let cache = beams * shape.cache_bytes(context);
         let times = without.tokens_read as f64 / with.tokens_read as f64;
         let (few, many) = (with.operations(&shape), without.operations(&shape));
         let at = |name: &str| format!("at.{count}.{name}");

@@ -3,7 +3,7 @@
 //! What another family needs is a new variant here and its branch in the forward pass; families that exist stay as they are.
 
 use super::rotary::Rotary;
-use crate::decode::step_cost::Shape;
+use crate::decode::cost::Shape;
 
 /// A decoder-only transformer.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::plot::{CURVES, Curves};
 use super::state::{StepCost, shape, steps};
-use crate::decode::step_cost::Shape;
+use crate::decode::cost::Shape;
 use crate::glyph;
 use crate::ui::app::{App, Model};
 use crate::ui::layout::{take_bottom, take_top, text_height};

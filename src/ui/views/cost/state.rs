@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::decode::step_cost::Shape;
+use crate::decode::cost::Shape;
 use crate::engine::{CostJob, Lane, News};
 use crate::session::NodeId;
 use crate::ui::app::{App, Model};

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use super::state::{shape, steps};
 use crate::decode::Distribution;
-use crate::decode::step_cost::Shape;
+use crate::decode::cost::Shape;
 use crate::engine::{Command, Event, Lane, News};
 use crate::glyph::Charset;
 use crate::model::ModelInfo;

@@ -2,6 +2,8 @@
 
 use std::f64::consts::LN_2;
 
+use super::look::Signs;
+
 /// Nats as bits.
 #[must_use]
 pub fn bits(nats: f64) -> f64 {
@@ -25,10 +27,13 @@ pub fn percent(p: f64) -> String {
     }
 }
 
-/// A log-probability as `score` writes it: three digits after the point.
+/// A log-probability: three digits after the point, and a minus sign where the charset has one.
 #[must_use]
-pub fn logprob(nats: f64, minus_infinity: &str) -> String {
-    if nats == f64::NEG_INFINITY { minus_infinity.to_owned() } else { format!("{nats:.3}") }
+pub fn logprob(nats: f64, signs: &Signs) -> String {
+    if nats == f64::NEG_INFINITY {
+        return signs.minus_infinity.to_owned();
+    }
+    format!("{nats:.3}").replace('-', signs.minus)
 }
 
 /// A perplexity in at most eight cells.

@@ -19,7 +19,7 @@ const SCENES: &[Scene] = &[
     ("beam.animated.svg", "100x30", "dark", "3 Right Right Right Right Right Right Right Right A A A A e"),
     ("compare.svg", "120x36", "dark", "4 Right Right Right Right Right Right Right Right"),
     ("score.svg", "120x36", "dark", "5"),
-    ("lesson.svg", "120x36", "dark", "7 Enter Right"),
+    ("lesson.svg", "120x36", "dark", "7 Down Enter Right r"),
     ("help.svg", "120x36", "dark", "?"),
     ("themes.svg", "120x36", "catppuccin-mocha", "Right Right Right c"),
     ("projector.svg", "100x30", "projector", "Right Right Right p p Down Down"),

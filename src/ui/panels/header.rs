@@ -10,7 +10,7 @@ use crate::ui::action::Context;
 use crate::ui::app::{App, Model, Run, Work};
 use crate::ui::knobs::Mode;
 use crate::ui::number::short;
-use crate::ui::paint::{put, put_right};
+use crate::ui::paint::{self, put, put_right};
 use crate::ui::theme::Role;
 use crate::ui::views::{VIEWS, View, ViewRow};
 
@@ -46,7 +46,7 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
         if row.view == app.view() {
             x = put(buffer, x, area.y, &format!(" {digit} {} ", row.label), room(x), look.style(Role::Badge));
         } else {
-            x = put(buffer, x + 1, area.y, &format!("{digit} "), room(x + 1), look.style(Role::Key));
+            x = put(buffer, x + 1, area.y, &format!("{digit} "), room(x + 1), paint::on(look.style(Role::Key), style));
             x = put(buffer, x, area.y, row.label, room(x), style);
         }
     }

@@ -13,7 +13,7 @@ use crate::decode::scoring::Totals;
 use crate::engine::{ColumnAsked, ColumnEnd, ComparedToken, FinishReason, GeneratedToken, TopToken};
 use crate::glyph;
 use crate::model::Tokenizer;
-use crate::ui::look::Look;
+use crate::ui::look::{Look, Signs};
 use crate::ui::number::{logprob, percent, perplexity};
 use crate::ui::paint::{self, put, put_glyphs, put_right};
 use crate::ui::panels::coloured::Coloured;
@@ -215,8 +215,8 @@ impl Pane<'_> {
             put_right(buffer, end, y, &format!(" all {count}"), look.style(Role::Muted));
             y += 1;
         }
-        let minus = look.signs().minus_infinity;
-        let figures: [fn(&Totals, &str) -> String; 3] = [
+        let minus = look.signs();
+        let figures: [fn(&Totals, &Signs) -> String; 3] = [
             |totals, minus| logprob(totals.sum_logprob, minus),
             |totals, minus| logprob(totals.mean_logprob(), minus),
             |totals, _| perplexity(totals.perplexity()),

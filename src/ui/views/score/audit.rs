@@ -65,7 +65,7 @@ pub(super) fn render(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer
             look.style(if differs { Role::Strong } else { Role::Base }),
         );
         for (place, value) in (0..values).zip(&verdict.values) {
-            let text = logprob(*value, look.signs().minus_infinity);
+            let text = logprob(*value, look.signs());
             put_right(buffer, area.x + NAME + (place + 1) * VALUE, y, &text, look.style(Role::Base));
         }
         let best = verdict.best.map_or_else(String::new, |best| (best + 1).to_string());

@@ -89,7 +89,7 @@ pub(super) fn render(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer
         let role = line.logprob.map_or(Role::Muted, band);
         put_glyphs(buffer, area.x + 2, y, &glyphs, room, look, on(role));
         let nothing = || look.signs().dot.to_owned();
-        let minus = look.signs().minus_infinity;
+        let minus = look.signs();
         let figures = [
             line.entropy.map_or_else(nothing, |entropy| format!("{entropy:.3}")),
             line.rank.map_or_else(nothing, |rank| rank.to_string()),

@@ -47,7 +47,7 @@ pub(super) fn render(app: &App, scored: Option<&Scored>, area: Rect, buffer: &mu
         let totals = completion.totals;
         let wins = index == scored.best && possible(scored);
         let style = if wins { look.style(Role::Good) } else { Style::new() };
-        let minus = look.signs().minus_infinity;
+        let minus = look.signs();
         let sign = if wins { look.signs().winner } else { " " };
         put(buffer, row.x + 1, row.y, &format!("{} {sign}", index + 1), 4, style);
         let bits = totals.bits_per_byte().map_or_else(String::new, |bits| format!("{bits:.3}"));

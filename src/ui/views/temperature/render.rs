@@ -37,7 +37,6 @@ pub(super) fn render(app: &App, body: Rect, buffer: &mut Buffer) -> Option<Posit
     let words = take_bottom(&mut rest, 1);
     take_bottom(&mut rest, gap);
     let (curves, table) = split(rest, gap);
-    chain_line(app, line, buffer);
     let (Some(shown), Model::Open { tokenizer, .. }) = (app.shown(), app.model()) else {
         paint::heading(buffer, paint::row(curves, 0), "Temperature", app.look());
         return None;
@@ -55,7 +54,9 @@ pub(super) fn render(app: &App, body: Rect, buffer: &mut Buffer) -> Option<Posit
     plots::render(&picture, curves, buffer);
     let mut free = table::render(&picture, table, buffer);
     take_top(&mut free, 1);
-    if free.height >= LEDGER {
+    if free.height < LEDGER {
+        chain_line(app, line, buffer);
+    } else {
         chain::render(app, free, buffer);
     }
     picture.words(words, buffer);

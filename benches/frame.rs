@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use logitscope::decode::beam::{Beam, BeamSearch, BeamSettings, BeamTask, BeamText};
-use logitscope::decode::scoring::{TokenFigures, Totals, audit};
+use logitscope::decode::scoring::{Evidence, TokenFigures, Totals, audit};
 use logitscope::decode::step_cost::Shape;
 use logitscope::decode::{Chain, Distribution, Tempered, TokenId, logarithmic};
 use logitscope::engine::{
@@ -216,7 +216,7 @@ fn scored(app: &App) -> News {
         cut_together: None,
     };
     let completions: Vec<_> = asked.completions.iter().map(completion).collect();
-    let evidence = vec![Default::default(); completions.len()];
+    let evidence = vec![Evidence::default(); completions.len()];
     let (prompt, prompt_scores) = ((0..400).collect(), vec![None; 400]);
     let verdicts = audit(&evidence);
     News::Scored(Arc::new(Scored { asked, prompt, prompt_scores, completions, best: 0, evidence, verdicts }))

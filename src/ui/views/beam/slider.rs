@@ -17,6 +17,9 @@ const LABEL: u16 = 9;
 impl Tree<'_> {
     /// Two lines: the track with its knob, and below who wins from where on.
     pub fn slider(&self, area: Rect, buffer: &mut Buffer) {
+        if area.is_empty() {
+            return;
+        }
         let (look, y) = (self.look, area.y);
         let alpha = self.settings.length_penalty;
         let x = put(buffer, area.x + 1, y, glyph_of_alpha(look.charset), 5, look.style(Role::Muted));

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use logitscope::decode::beam::{Beam, BeamSearch, BeamSettings, BeamTask, BeamText};
-use logitscope::decode::scoring::{Evidence, TokenFigures, Totals, audit};
 use logitscope::decode::cost::Shape;
+use logitscope::decode::scoring::{Evidence, TokenFigures, Totals, audit};
 use logitscope::decode::{Chain, Distribution, Tempered, TokenId, logarithmic};
 use logitscope::engine::{
     BeamsMade, ColumnMade, Command, Compared, ComparedToken, Event, GeneratedToken, GreedyToken, Lane, News, Question,

@@ -85,7 +85,7 @@ fn picture(given: &Given, chain: &str, analyses: &[(f64, Analysis)]) -> Picture 
         Row::new(Mark::Plain, cells.chain([entropy]))
     };
     Picture {
-        caption: chain.replace('?', "…"),
+        caption: format!("p after {}", chain.replace('?', "…")),
         columns: columns.chain([Column::Number("entropy".into())]).collect(),
         rows: analyses.iter().map(row).collect(),
     }

@@ -55,10 +55,10 @@ fn the_totals_up_to_the_step_are_those_of_the_hand() {
     assert_eq!(&ids(&scene, 0)[..3], [2, 0, 0]);
     let picture = shown(&scene.buffer());
     let (sum, mean) = ((0.4f64 * 0.5 * 0.6).ln(), (0.4f64 * 0.5 * 0.6).ln() / 3.0);
-    for figure in [format!("{sum:.3}"), format!("{mean:.3}"), format!("{:.2}", (-mean).exp())] {
+    for figure in [format!("−{:.3}", -sum), format!("−{:.3}", -mean), format!("{:.2}", (-mean).exp())] {
         assert!(picture.contains(&figure), "{figure} in\n{picture}");
     }
-    assert!(picture.contains("-2.120") && picture.contains("-0.707") && picture.contains("2.03"), "{picture}");
+    assert!(picture.contains("−2.120") && picture.contains("−0.707") && picture.contains("2.03"), "{picture}");
     assert!(picture.contains("3 tokens") && picture.contains("step 3"), "{picture}");
 }
 

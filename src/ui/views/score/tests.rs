@@ -45,7 +45,7 @@ fn sums_means_and_perplexities_are_those_of_the_hand() {
     assert_eq!(scored.best, 0);
     let picture = shown(&scene.buffer());
     // ln .4, ln .072, a quarter of it, exp(.6578).
-    for figure in ["-0.916", "-2.631", "-0.658", "1.93", "2.50", "1 ★", "≠ by the mean: 2"] {
+    for figure in ["−0.916", "−2.631", "−0.658", "1.93", "2.50", "1 ★", "≠ by the mean: 2"] {
         assert!(picture.contains(figure), "{figure} in\n{picture}");
     }
     assert!(picture.contains("1 is the most probable: by 1.715 nats, 5.56 times"), "{picture}");
@@ -90,7 +90,7 @@ fn lines_are_added_edited_and_taken_away() {
     assert!(shown(&scene.buffer()).contains("it is empty"), "{}", shown(&scene.buffer()));
     scene.press("A Enter").unwrap();
     assert_eq!(scene.app().views.score.completions(), ["C", "CAAA", "A"]);
-    assert!(shown(&scene.buffer()).contains("-1.609"), "ln .2 in\n{}", shown(&scene.buffer()));
+    assert!(shown(&scene.buffer()).contains("−1.609"), "ln .2 in\n{}", shown(&scene.buffer()));
     scene.press("n Ctrl-u A A Enter n Ctrl-u B Enter n Ctrl-u C C Enter n").unwrap();
     assert!(said(&scene).contains("6 completions"), "{}", said(&scene));
     scene.press("Delete Up Delete").unwrap();
@@ -107,7 +107,7 @@ fn the_prompt_is_the_sessions_until_another_is_typed() {
     let mut scene = scene(80, 24);
     scene.press("i Ctrl-u A Enter").unwrap();
     // After A: C .1.
-    assert!(shown(&scene.buffer()).contains("-2.303"), "{}", shown(&scene.buffer()));
+    assert!(shown(&scene.buffer()).contains("−2.303"), "{}", shown(&scene.buffer()));
 }
 
 #[test]

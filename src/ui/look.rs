@@ -27,6 +27,8 @@ pub struct Signs {
     pub mark: &'static str,
     /// Before the filter that removed a token.
     pub removed: &'static str,
+    /// Before the token that the next step will add.
+    pub pending: &'static str,
     /// Points down at the draw.
     pub down: &'static str,
     /// From … to.
@@ -88,6 +90,7 @@ const UNICODE: Signs = Signs {
     chosen: "●",
     mark: "◆",
     removed: "✕",
+    pending: "┊",
     down: "▼",
     arrow: "→",
     dot: "·",
@@ -121,6 +124,7 @@ const ASCII: Signs = Signs {
     chosen: "*",
     mark: "^",
     removed: "x",
+    pending: ":",
     down: "v",
     arrow: ">",
     dot: "|",

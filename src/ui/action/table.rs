@@ -20,7 +20,7 @@ actions! {
     Session Back [key(KeyCode::Left)] "back" "one token back; nothing is computed again";
     Session Force [key(KeyCode::Enter)] "force" "take the selected token instead";
     Session Redraw [char('r')] "redraw" "draw another random number u for this step";
-    Session Run [char('g')] "run" "run on at a pace that can be followed, or stop";
+    Session Run [char('g')] "" "run on at a pace that can be followed, or stop";
     Session Mode [char('s')] "" "greedy or sampling";
     Session Redo [shift(KeyCode::Right), char('f')] "" "forward along the text that is there, whatever the draw";
     Session RunFast [char('G')] "" "run on as fast as the model can, or stop";
@@ -148,6 +148,10 @@ actions! {
     Everywhere Quit [char('q'), control('c')] "leave" "leave";
     Help Up [key(KeyCode::Up), char('k')] "" "scroll up";
     Help Down [key(KeyCode::Down), char('j'), char(' ')] "" "scroll down";
+    Help PageUp [key(KeyCode::PageUp)] "" "a page up";
+    Help PageDown [key(KeyCode::PageDown)] "page" "a page down";
+    Help First [key(KeyCode::Home)] "" "to the top";
+    Help Last [key(KeyCode::End)] "" "to the end";
     Help Close [key(KeyCode::Esc), char('?'), char('q'), key(KeyCode::Enter)] "close" "close help";
     Help Quit [control('c')] "" "leave";
     Prompt Accept [key(KeyCode::Enter)] "accept" "start again from this prompt";

@@ -275,6 +275,12 @@ impl App {
         self.view
     }
 
+    /// The whole screen.
+    #[must_use]
+    pub fn screen(&self) -> Rect {
+        self.screen
+    }
+
     /// The space of the view in front; empty where the screen is too small.
     #[must_use]
     pub fn body(&self) -> Rect {

@@ -74,12 +74,13 @@ fn reason(analysis: &Analysis, id: TokenId) -> Option<String> {
         return Some(format!("{lead}: cumulative {before} before it, limit {value}"));
     }
     let Some(Margin { measured, limit }) = removal.margin else { return Some(lead) };
+    let short = figure((limit - measured).abs());
     let (measured, limit) = (figure(measured), figure(limit));
     Some(match stage.name {
-        "top_k" => format!("{lead}: logit {measured}, that of rank {value} is {limit}"),
+        "top_k" => format!("{lead}: logit {measured}, that of rank {value} is {limit}: short by {short}"),
         name => {
             let measure = processor(name).ok().and_then(|row| row.measure.split(';').next()).unwrap_or_default();
-            format!("{lead}: {measure} {measured}, limit {limit}")
+            format!("{lead}: {measure} {measured}, limit {limit}: short by {short}")
         }
     })
 }
@@ -119,8 +120,8 @@ mod tests {
         let is = |chain: &str, id: TokenId, want: &str| assert_eq!(reason(chain, id).unwrap(), want);
         assert_eq!(reason("top_p=0.8", 2), None);
         is("top_p=0.8", 3, "removed by top_p: cumulative 0.9000 before it, limit 0.8");
-        is("top_k=2", 2, "removed by top_k: logit -1.90, that of rank 2 is -1.39");
-        is("min_p=0.2", 4, "removed by min_p: probability 0.0400, limit 0.1000");
+        is("top_k=2", 2, "removed by top_k: logit -1.90, that of rank 2 is -1.39: short by 0.5108");
+        is("min_p=0.2", 4, "removed by min_p: probability 0.0400, limit 0.1000: short by 0.0600");
         is("suppress_tokens=1", 1, "removed by suppress_tokens");
     }
 }

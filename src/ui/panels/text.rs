@@ -46,12 +46,14 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
         put(buffer, body.x + 1, body.y, text, body.width.into(), look.style(Role::Muted));
         return;
     };
-    let width = usize::from(body.width.saturating_sub(2));
+    // The line before the pending token takes a cell of its own.
+    let width = usize::from(body.width.saturating_sub(3));
     let tokens = Tokens::read(app, session, tokenizer.as_ref(), width * usize::from(body.height));
     let lines = wrap(&tokens.glyphs, width);
     let window = window(&lines, &tokens, body.height.into());
     for (y, line) in (body.y..).zip(&lines[window]) {
         let mut x = body.x + 1;
+        let mut before = Role::Base;
         for (place, glyph) in tokens.glyphs[line.clone()].iter().enumerate() {
             let role = tokens.role(glyph);
             // The space that a line was broken at takes no cell, unless it has to show a token.
@@ -59,6 +61,11 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
             if broken && shown_as(glyph, role) == " " {
                 continue;
             }
+            // What comes next is no text yet: a line parts the two, where colours can't.
+            if role == Role::Ghost && before != Role::Ghost {
+                x = put(buffer, x, y, look.signs().pending, 1, look.style(Role::Marker));
+            }
+            before = role;
             let style = look.glyph(glyph, look.style(role));
             let style = if role == Role::Cursor { look.style(role) } else { style };
             let symbol = shown_as(glyph, role);

@@ -242,13 +242,13 @@ impl Pane<'_> {
             Some(ColumnEnd::Finished(FinishReason::Eos)) => "ended",
             Some(ColumnEnd::Finished(FinishReason::Length)) => "cut off",
             Some(ColumnEnd::Finished(FinishReason::Stop)) => "stopped",
-            Some(ColumnEnd::Failed(_)) => "failed",
+            Some(ColumnEnd::Failed(_)) => return "failed".to_owned(),
         };
         let first = self.state.columns().first().filter(|_| self.index > 0);
         let signs = self.look.signs();
         match first.map(|first| self.column.parts(first)) {
-            Some(Some(step)) => format!("{ended} {} {} step {}", signs.dot, signs.parts, step + 1),
-            Some(None) => format!("{ended} {} as 1", signs.dot),
+            Some(Some(step)) => format!("{} from step {} {} {ended}", signs.parts, step + 1, signs.dot),
+            Some(None) => format!("as column 1 {} {ended}", signs.dot),
             None => ended.to_owned(),
         }
     }

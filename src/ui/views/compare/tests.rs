@@ -72,7 +72,7 @@ fn where_a_column_leaves_the_first_is_marked() {
     let picture = shown(&scene.buffer());
     let row = picture.lines().find(|row| row.contains("step 1 ")).unwrap();
     assert!(row.contains('≠'), "{picture}");
-    assert!(picture.contains("ended · ≠ step 1"), "{picture}");
+    assert!(picture.contains("≠ from step 1 · ended"), "{picture}");
 }
 
 #[test]

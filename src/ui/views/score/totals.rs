@@ -96,7 +96,7 @@ fn verdict(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer) {
     let mut text = winner(scored);
     let means: Vec<f64> = scored.completions.iter().map(|completion| completion.totals.mean_logprob()).collect();
     if let Some(other) = best(&means).filter(|other| *other != scored.best && possible(scored)) {
-        text = format!("{text}; {} by the mean: {}", look.signs().parts, other + 1);
+        text = format!("{text}; {} the mean would choose {}", look.signs().parts, other + 1);
     }
     let glyphs = glyph::plain(&text, look.charset);
     let room = usize::from(row.width.saturating_sub(2));

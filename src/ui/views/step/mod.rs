@@ -24,7 +24,7 @@ pub const ROW: ViewRow = ViewRow {
     name: "step",
     label: "step",
     summary: "the next token, step by step",
-    contexts: &[Context::Session, Context::Chain, Context::Step],
+    contexts: &[Context::Session, Context::Step, Context::Chain],
     render,
     act,
     refresh: state::refresh,

@@ -147,6 +147,7 @@ fn in_words(difference: &ChainDiff) -> String {
     match difference.changed.len() {
         0 if apart < 1e-9 => "nothing changes".to_owned(),
         0 => format!("the same tokens stay, with other probabilities ({far})"),
+        n if apart < 5e-5 => format!("the result is the same; other stages remove {n} tokens"),
         1 => format!("1 token fares differently ({far})"),
         n => format!("{n} tokens fare differently ({far})"),
     }

@@ -130,8 +130,14 @@ impl Picture<'_> {
         let (choice, of_own) = (choices(now.choices()), choices(own.choices()));
         let (lead, rest) = match self.today {
             0.0 => ("greedy: ".to_owned(), format!("at T = 0 only the best token is left, {of_own} choices at T = 1")),
-            t if t < 1.0 => (format!("sharper: {choice} choices"), format!(" instead of the model's own {of_own}")),
-            t if t > 1.0 => (format!("flatter: {choice} choices"), format!(" instead of the model's own {of_own}")),
+            t if t < 1.0 => (
+                format!("sharper: {choice} choices"),
+                format!(" instead of the model's own {of_own}, before any filter"),
+            ),
+            t if t > 1.0 => (
+                format!("flatter: {choice} choices"),
+                format!(" instead of the model's own {of_own}, before any filter"),
+            ),
             _ => (format!("T = 1: {choice} choices"), ", the model's own distribution".to_owned()),
         };
         let entropy = format!(" (H = {:.2} bits, {:.2} at T = 1)", bits(now.entropy()), bits(own.entropy()));

@@ -111,6 +111,41 @@ impl Session {
     }
 }
 
+/// What tells a view from all others once its work is done: the key, and texts that stand on the screen then.
+const VIEWS: [(&[u8], &[&str]); 7] = [
+    (b"2", &["Probability", "choices"]),
+    (b"3", &["Beams: step 1", "Hypotheses", "runs on"]),
+    (b"4", &["Compare", "greedy", "perplexity"]),
+    (b"5", &["Which one does the model prefer?", "most probable"]),
+    (b"6", &["Operations", "saved"]),
+    (b"7", &["From logits to probabilities"]),
+    (b"1", &["Step 2: next token", "Draw"]),
+];
+
+#[test]
+fn every_view_works_at_every_usual_size_and_stands_any_other() {
+    for (columns, rows) in [(80, 24), (120, 36), (200, 60)] {
+        let mut session = Session::open(columns, rows, &["1 \u{1b}[31m 👩‍🚀 e\u{301} 世界"]);
+        session.until("the first distribution", |screen| screen.contains("Step 1") && screen.contains("ready"));
+        session.press(b" ");
+        session.until("a step", |screen| screen.contains("Step 2") && screen.contains("ready"));
+        for (key, texts) in VIEWS {
+            session.press(key);
+            session
+                .until(texts[0], |screen| texts.iter().all(|text| screen.contains(text)) && screen.contains("ready"));
+            for (other_columns, other_rows) in [(1, 1), (0, 0), (41, 13), (columns, rows)] {
+                let size = PtySize { rows: other_rows, cols: other_columns, pixel_width: 0, pixel_height: 0 };
+                session.master.resize(size).unwrap();
+                std::thread::sleep(Duration::from_millis(30));
+            }
+            session.until(texts[0], |screen| texts.iter().all(|text| screen.contains(text)));
+        }
+        session.press(b"q");
+        assert_eq!(session.exit_code(), 0);
+        assert!(!session.contents().contains("panicked"));
+    }
+}
+
 #[test]
 fn it_opens_draws_bars_steps_and_leaves_the_terminal_as_it_was() {
     let mut session = Session::open(80, 24, &[]);

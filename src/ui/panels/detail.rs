@@ -45,6 +45,7 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
         let (label, at) = if area.width >= 40 { (label.0, 24) } else { (label.1, 9) };
         put(buffer, row.x + 1, row.y, label, at - 1, look.style(Role::Muted));
         let x = row.x + at as u16;
+        let value = value.replace('-', look.signs().minus);
         put(buffer, x, row.y, &value, usize::from(row.right().saturating_sub(x)), look.style(role));
     }
 }
@@ -53,6 +54,8 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
 fn why(app: &App, analysis: &Analysis, id: TokenId, area: Rect, buffer: &mut Buffer) -> u16 {
     let Some(reason) = reason(analysis, id) else { return 0 };
     let look = app.look();
+    // A minus stands after a blank, a hyphen inside of a word.
+    let reason = reason.replace(" -", &format!(" {}", look.signs().minus));
     let glyphs = glyph::plain(&format!("{} {reason}", look.signs().removed), look.charset);
     let room = usize::from(area.width.saturating_sub(2));
     let lines = wrap(&glyphs, room);

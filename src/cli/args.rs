@@ -46,7 +46,7 @@ pub enum Command {
     Logits(LogitsArgs),
     /// Show how the model's tokenizer cuts a text
     Tokens(TokensArgs),
-    /// Convert a recorded trace to a table, CSV or JSON
+    /// Open a recorded trace in the interface, or convert it to a table, CSV or JSON
     Replay(ReplayArgs),
     /// List the guided lessons, open one, print it, or check a lesson file
     Lesson(LessonArgs),

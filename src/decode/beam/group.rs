@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::expand::{Continuation, Expansion};
 use super::norm::Length;
 use super::search::BeamText;
-use super::settings::{BeamSettings, BeamTask, EarlyStopping};
-use super::step::{Beam, BeamCandidate, BeamNode, BeamStop, BeamToken, Ending, Hypothesis, StoppingBound, Verdict};
+use super::settings::{BeamSettings, BeamTask};
+use super::step::{
+    Beam, BeamCandidate, BeamNode, BeamStop, BeamToken, Ending, Hypothesis, Standing, StoppingBound, Verdict,
+};
 use crate::decode::{Chain, DecodeError, Distribution, TokenId};
 
 /// What all groups share in a step.
@@ -244,24 +246,15 @@ impl Group {
 
     /// Compares the running with the finished, and tells whether the group may stop.
     fn bound(&self, turn: &Turn<'_>) -> StoppingBound {
-        let settings = turn.settings;
-        let needed = settings.group_size();
-        let length = turn.step + 1;
-        let generated = match settings.early_stopping {
-            EarlyStopping::Never if settings.length_penalty > 0.0 => turn.task.max_new_tokens,
-            _ => length,
+        let standing = Standing {
+            group: self.index,
+            best_running: self.live.first().map(|best| best.sum),
+            finished: self.finished.len(),
+            worst_finished: self.finished.last().map(|worst| worst.score),
+            prompt: turn.task.prompt.len(),
+            length: turn.step + 1,
+            max_new_tokens: turn.task.max_new_tokens,
         };
-        let hoped_for = Length { prompt: turn.task.prompt.len(), generated, end_tokens: 0 };
-        let attainable = self.live.first().map(|best| settings.score(best.sum, hoped_for));
-        let worst_finished = self.finished.last().map(|worst| worst.score);
-        let full = self.finished.len() == needed;
-        let stop = match (attainable, worst_finished) {
-            _ if length >= turn.task.max_new_tokens => Some(BeamStop::Length),
-            (None, _) => Some(BeamStop::NothingRuns),
-            (Some(_), Some(_)) if full && settings.early_stopping == EarlyStopping::True => Some(BeamStop::Enough),
-            (Some(attainable), Some(worst)) if full && attainable <= worst => Some(BeamStop::NoBetter),
-            _ => None,
-        };
-        StoppingBound { group: self.index, finished: self.finished.len(), needed, attainable, worst_finished, stop }
+        StoppingBound::of(turn.settings, &standing)
     }
 }

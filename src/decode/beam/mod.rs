@@ -46,5 +46,5 @@ pub use reign::{Contender, Reign, reigns};
 pub use search::{BeamSearch, BeamText, StopCheck, run_on};
 pub use settings::{BeamSettings, BeamTask, EarlyStopping, PENALTIES, Selection};
 pub use step::{
-    Beam, BeamCandidate, BeamNode, BeamStep, BeamStop, BeamToken, Ending, Hypothesis, StoppingBound, Verdict,
+    Beam, BeamCandidate, BeamNode, BeamStep, BeamStop, BeamToken, Ending, Hypothesis, Standing, StoppingBound, Verdict,
 };

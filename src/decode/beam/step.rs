@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::norm::Length;
+use super::settings::{BeamSettings, EarlyStopping};
 use crate::decode::TokenId;
 
 /// A token in the tree of a search: every continuation that a step looked at has a number of its own.
@@ -10,11 +11,22 @@ use crate::decode::TokenId;
 pub struct BeamNode(pub(super) u32);
 
 impl BeamNode {
+    /// The node of a number.
+    #[must_use]
+    pub fn new(number: u32) -> Self {
+        Self(number)
+    }
+
     /// The number, from 0, ascending with the steps.
     #[must_use]
     pub fn index(self) -> usize {
         self.0 as usize
     }
+}
+
+impl BeamStop {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::Enough, Self::NoBetter, Self::Length, Self::NothingRuns];
 }
 
 impl fmt::Display for BeamNode {
@@ -188,6 +200,51 @@ pub struct StoppingBound {
     pub worst_finished: Option<f64>,
     /// Why the group is over; none where it goes on.
     pub stop: Option<BeamStop>,
+}
+
+/// What a group's stopping bound is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    /// The group, from 0.
+    pub group: usize,
+    /// The best sum among the running beams, in nats; none where nothing runs.
+    pub best_running: Option<f64>,
+    /// Hypotheses that have finished.
+    pub finished: usize,
+    /// The worst score among them; none where nothing has finished.
+    pub worst_finished: Option<f64>,
+    /// Tokens of the prompt.
+    pub prompt: usize,
+    /// Tokens generated so far.
+    pub length: usize,
+    /// The most tokens to generate.
+    pub max_new_tokens: usize,
+}
+
+impl StoppingBound {
+    /// Compares the running with the finished: the best running sum under the length norm at the present length, or for
+    /// [`EarlyStopping::Never`] and α > 0 at the greatest one. Source: transformers,
+    /// `GenerationMixin._check_early_stop_heuristic`.
+    #[must_use]
+    pub fn of(settings: &BeamSettings, standing: &Standing) -> Self {
+        let Standing { group, finished, worst_finished, prompt, length, max_new_tokens, .. } = *standing;
+        let needed = settings.group_size();
+        let generated = match settings.early_stopping {
+            EarlyStopping::Never if settings.length_penalty > 0.0 => max_new_tokens,
+            _ => length,
+        };
+        let hoped_for = Length { prompt, generated, end_tokens: 0 };
+        let attainable = standing.best_running.map(|sum| settings.score(sum, hoped_for));
+        let full = finished == needed;
+        let stop = match (attainable, worst_finished) {
+            _ if length >= max_new_tokens => Some(BeamStop::Length),
+            (None, _) => Some(BeamStop::NothingRuns),
+            (Some(_), Some(_)) if full && settings.early_stopping == EarlyStopping::True => Some(BeamStop::Enough),
+            (Some(attainable), Some(worst)) if full && attainable <= worst => Some(BeamStop::NoBetter),
+            _ => None,
+        };
+        Self { group, finished, needed, attainable, worst_finished, stop }
+    }
 }
 
 /// Why a search is over.

@@ -9,6 +9,7 @@ use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run};
 use crate::session::NodeId;
 
 use super::EngineError;
+use super::texts::ReadTexts;
 
 /// Tokens read in one call of the model: small enough that all their logits fit, and that a cancellation is prompt.
 pub(super) const CHUNK: usize = 32;
@@ -51,13 +52,15 @@ pub struct Evaluator {
     known: HashMap<NodeId, CacheNode>,
     logits: HashMap<NodeId, Arc<[f32]>>,
     oldest: VecDeque<NodeId>,
+    /// Texts beside the session's, with a prompt of their own.
+    pub(super) texts: Option<ReadTexts>,
 }
 
 impl Evaluator {
     /// Nothing read yet.
     #[must_use]
     pub fn new(model: Box<dyn LanguageModel>) -> Self {
-        Self { model, known: HashMap::new(), logits: HashMap::new(), oldest: VecDeque::new() }
+        Self { model, known: HashMap::new(), logits: HashMap::new(), oldest: VecDeque::new(), texts: None }
     }
 
     /// The model.
@@ -77,9 +80,15 @@ impl Evaluator {
         self.known.get(&node).copied()
     }
 
-    /// Lets the model forget all but what it has read of the session, and these entries.
+    /// The cache entry of a token of the session and the logits after it, where both are there.
+    pub(super) fn seen(&self, node: NodeId) -> Option<(CacheNode, Arc<[f32]>)> {
+        self.cached(node).zip(self.logits.get(&node).cloned())
+    }
+
+    /// Lets the model forget all but what it has read of the session, the texts beside it, and these entries.
     pub fn sweep(&mut self, live: &[CacheNode]) {
-        let kept: Vec<CacheNode> = self.known.values().chain(live).copied().collect();
+        let texts = self.texts.iter().flat_map(ReadTexts::nodes);
+        let kept: Vec<CacheNode> = self.known.values().chain(live).copied().chain(texts).collect();
         self.model.retain(&kept);
     }
 
@@ -87,6 +96,7 @@ impl Evaluator {
     pub fn clear(&mut self) {
         self.model.retain(&[]);
         self.known.clear();
+        self.texts = None;
         self.logits.clear();
         self.oldest.clear();
     }

@@ -95,16 +95,8 @@ pub struct PromptRead {
     pub scores: Vec<Option<TokenScore>>,
 }
 
-/// Reads a prompt and scores its tokens.
-///
-/// # Errors
-/// An empty prompt, one that leaves no room in the context, what the model refuses, or an interruption by `watch`.
-pub fn read_prompt(
-    model: &mut dyn LanguageModel,
-    prompt: &[TokenId],
-    watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<PromptRead, EngineError> {
-    let context = model.info().context_length;
+/// Refuses a prompt that nothing can be read after.
+pub(super) fn check_prompt(prompt: &[TokenId], context: usize) -> Result<(), EngineError> {
     if prompt.is_empty() {
         return Err(EngineError::Request("the prompt has no token: type some text, or use --bos always".into()));
     }
@@ -114,6 +106,19 @@ pub fn read_prompt(
             prompt.len()
         )));
     }
+    Ok(())
+}
+
+/// Reads a prompt and scores its tokens.
+///
+/// # Errors
+/// An empty prompt, one that leaves no room in the context, what the model refuses, or an interruption by `watch`.
+pub fn read_prompt(
+    model: &mut dyn LanguageModel,
+    prompt: &[TokenId],
+    watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<PromptRead, EngineError> {
+    check_prompt(prompt, model.info().context_length)?;
     let mut scores = vec![None];
     let mut hidden = Vec::new();
     let mut last: Option<(CacheNode, Arc<[f32]>)> = None;

@@ -45,28 +45,30 @@ pub fn score(
 ) -> Result<Scores, EngineError> {
     check(request, model.info().context_length)?;
     let prompt = read_prompt(model, request.prompt, watch)?;
-    let ends = model.info().eos_token_ids.clone();
     let before = Arc::new(Distribution::from_logits(&prompt.logits)?);
-    let start =
-        |tokens| Cursor { tokens, node: prompt.end, next: Arc::clone(&before), figures: vec![], evidence: vec![] };
-    let mut cursors: Vec<Cursor<'_>> = request.completions.iter().map(|tokens| start(tokens)).collect();
-    read_all(model, request, &ends, &mut cursors, watch)?;
-    for cursor in &mut cursors {
-        if let Some(&last) = cursor.tokens.get(cursor.figures.len()) {
-            cursor.take(last, None, request)?;
+    let start = |tokens: &Vec<TokenId>| Cursor::new(tokens.clone(), Arc::clone(&before));
+    let mut cursors: Vec<Cursor> = request.completions.iter().map(start).collect();
+    let ends = model.info().eos_token_ids.clone();
+    let total = cursors.iter().map(|cursor| cursor.to_read(request, &ends)).sum();
+    let mut done = 0;
+    loop {
+        let mut shifted = |progress: Progress| watch(Progress { done: done + progress.done, total });
+        match read_some(model, request, (prompt.end, CHUNK), &mut cursors, &mut shifted)? {
+            0 => break,
+            read => done += read,
         }
     }
     let prompt_logprobs: Vec<f64> = prompt.scores.iter().flatten().map(|score| score.logprob).collect();
-    let evidence = |cursor: &Cursor<'_>| {
-        let ended = cursor.tokens.last().is_some_and(|last| ends.contains(last));
-        let end = if ended { None } else { ends.iter().map(|&id| cursor.next.logprob(id)).reduce(f64::max) };
-        Evidence { tokens: cursor.evidence.clone(), prompt: prompt_logprobs.clone(), end }
-    };
-    let evidence = if request.audit.is_some() { cursors.iter().map(evidence).collect() } else { Vec::new() };
+    for cursor in &mut cursors {
+        cursor.finish(request, &ends)?;
+    }
+    let evidence = cursors.iter().filter(|_| request.audit.is_some()).map(|cursor| cursor.evidence(&prompt_logprobs));
+    let evidence = evidence.collect();
     Ok(Scores { completions: cursors.into_iter().map(|cursor| cursor.figures).collect(), evidence, prompt })
 }
 
-fn check(request: &ScoreRequest<'_>, context: usize) -> Result<(), EngineError> {
+/// Refuses what can't be scored.
+pub(super) fn check(request: &ScoreRequest<'_>, context: usize) -> Result<(), EngineError> {
     let prompt = request.prompt.len();
     for (index, tokens) in request.completions.iter().enumerate() {
         let (number, n) = (index + 1, tokens.len());
@@ -83,80 +85,155 @@ fn check(request: &ScoreRequest<'_>, context: usize) -> Result<(), EngineError> 
 }
 
 /// How far a completion is read.
-struct Cursor<'a> {
-    tokens: &'a [TokenId],
-    node: CacheNode,
-    /// What may come after the tokens read so far.
-    next: Arc<Distribution>,
-    figures: Vec<TokenFigures>,
+#[derive(Clone, Debug)]
+pub(super) struct Cursor {
+    pub(super) tokens: Vec<TokenId>,
+    /// The cache entries of the tokens read so far.
+    pub(super) nodes: Vec<CacheNode>,
+    /// What may come after them; none where that was forgotten.
+    next: Option<Arc<Distribution>>,
+    pub(super) figures: Vec<TokenFigures>,
     evidence: Vec<TokenEvidence>,
+    /// log p of an end token after the last one.
+    end: Option<f64>,
+    stage: Stage,
 }
 
-impl Cursor<'_> {
-    /// Scores the next token; `after` is what the model says once it has read it.
+/// Whether all is known of a completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Reading,
+    Finished,
+}
+
+impl Cursor {
+    /// Nothing read; `next` is what may come first.
+    pub(super) fn new(tokens: Vec<TokenId>, next: Arc<Distribution>) -> Self {
+        Self {
+            tokens,
+            nodes: vec![],
+            next: Some(next),
+            figures: vec![],
+            evidence: vec![],
+            end: None,
+            stage: Stage::Reading,
+        }
+    }
+
+    /// What is known of another text that begins with what this one has read. The distribution after it is not kept: its last
+    /// token is read again.
+    pub(super) fn resumed(&self, tokens: Vec<TokenId>, first: Arc<Distribution>) -> Self {
+        if self.is_all_of(&tokens) {
+            return self.clone();
+        }
+        let shared = self.shared_with(&tokens);
+        let read = shared.saturating_sub(1);
+        Self {
+            tokens,
+            nodes: self.nodes[..read].to_vec(),
+            next: (read == 0).then_some(first),
+            figures: self.figures[..shared].to_vec(),
+            evidence: self.evidence[..shared.min(self.evidence.len())].to_vec(),
+            end: None,
+            stage: Stage::Reading,
+        }
+    }
+
+    fn is_all_of(&self, tokens: &[TokenId]) -> bool {
+        self.stage == Stage::Finished && tokens == self.tokens
+    }
+
+    /// Tokens that need not be read for another text.
+    pub(super) fn shared_with(&self, tokens: &[TokenId]) -> usize {
+        if self.is_all_of(tokens) {
+            return tokens.len();
+        }
+        tokens.iter().zip(&self.tokens).take_while(|(a, b)| a == b).count().min(self.nodes.len())
+    }
+
+    /// Scores the next token where it was not before; `after` is what the model says once it has read it.
     fn take(
         &mut self,
-        token: TokenId,
+        place: usize,
         after: Option<Arc<Distribution>>,
         request: &ScoreRequest<'_>,
     ) -> Result<(), EngineError> {
-        let figures = TokenFigures::of(token, &self.next);
-        if let Some(chain) = request.audit {
-            let history = [request.prompt, &self.tokens[..self.figures.len()]].concat();
-            let context = Context { history: &history, prompt_length: request.prompt.len(), ..Context::default() };
-            let filtered = Analysis::new(Arc::clone(&self.next), chain, context)?.sampling_logprob(token);
-            let late = after.as_ref().map(|after| after.logprob(token));
-            self.evidence.push(TokenEvidence { figures, filtered, late });
+        if let (true, Some(next)) = (place == self.figures.len(), self.next.take()) {
+            let token = self.tokens[place];
+            let figures = TokenFigures::of(token, &next);
+            if let Some(chain) = request.audit {
+                let history = [request.prompt, &self.tokens[..place]].concat();
+                let context = Context { history: &history, prompt_length: request.prompt.len(), ..Context::default() };
+                let filtered = Analysis::new(Arc::clone(&next), chain, context)?.sampling_logprob(token);
+                let late = after.as_ref().map(|after| after.logprob(token));
+                self.evidence.push(TokenEvidence { figures, filtered, late });
+            }
+            self.figures.push(figures);
+            self.next = Some(next);
         }
-        self.figures.push(figures);
-        self.next = after.unwrap_or_else(|| Arc::clone(&self.next));
+        self.next = after.or(self.next.take());
         Ok(())
     }
 
-    /// Tokens that have to be read. What comes after the last one matters to the audit alone, and not after an end of text.
-    fn to_read(&self, request: &ScoreRequest<'_>, ends: &[TokenId]) -> usize {
+    /// Tokens that have to be read in all. What comes after the last one matters to the audit alone, and not after an end of
+    /// text.
+    pub(super) fn to_read(&self, request: &ScoreRequest<'_>, ends: &[TokenId]) -> usize {
         let goes_on = self.tokens.last().is_some_and(|last| !ends.contains(last));
         self.tokens.len() - usize::from(request.audit.is_none() || !goes_on)
     }
+
+    /// Scores the last token where it was not read, and looks at what may end the text after it.
+    pub(super) fn finish(&mut self, request: &ScoreRequest<'_>, ends: &[TokenId]) -> Result<(), EngineError> {
+        if self.figures.len() < self.tokens.len() {
+            self.take(self.figures.len(), None, request)?;
+        }
+        let ended = self.tokens.last().is_some_and(|last| ends.contains(last));
+        if let Some(next) = self.next.take().filter(|_| !ended) {
+            self.end = ends.iter().map(|&id| next.logprob(id)).reduce(f64::max);
+        }
+        self.stage = Stage::Finished;
+        Ok(())
+    }
+
+    /// What the audit needs; the tokens of the prompt have these log p.
+    pub(super) fn evidence(&self, prompt: &[f64]) -> Evidence {
+        Evidence { tokens: self.evidence.clone(), prompt: prompt.to_vec(), end: self.end }
+    }
 }
 
-/// Reads all completions, as many at once as fit a chunk.
-fn read_all(
+/// Reads on in all completions, as many tokens at once as fit a chunk. Returns how many were read: 0 when all are.
+pub(super) fn read_some(
     model: &mut dyn LanguageModel,
     request: &ScoreRequest<'_>,
-    ends: &[TokenId],
-    cursors: &mut [Cursor<'_>],
+    (prompt_end, chunk): (CacheNode, usize),
+    cursors: &mut [Cursor],
     watch: Watch<'_>,
-) -> Result<(), EngineError> {
-    let total = cursors.iter().map(|cursor| cursor.to_read(request, ends)).sum();
-    let mut done = 0;
-    loop {
-        let (mut room, mut chosen, mut runs) = (CHUNK, Vec::new(), Vec::new());
-        for (index, cursor) in cursors.iter().enumerate() {
-            let (begin, end) = (cursor.figures.len(), cursor.to_read(request, ends));
-            let take = (end - begin).min(room);
-            if take > 0 {
-                let tokens = &cursor.tokens[begin..begin + take];
-                runs.push(Run { after: Some(cursor.node), tokens, logits: Positions::All });
-                chosen.push(index);
-                room -= take;
-            }
-        }
-        if runs.is_empty() {
-            return Ok(());
-        }
-        let mut shifted = |progress: Progress| watch(Progress { done: done + progress.done, total });
-        let outputs = model.forward(&runs, &mut shifted).map_err(EngineError::from_model)?;
-        done += CHUNK - room;
-        for (index, output) in chosen.into_iter().zip(outputs) {
-            let cursor = &mut cursors[index];
-            for (node, logits) in output.nodes.into_iter().zip(&output.logits) {
-                cursor.node = node;
-                let token = cursor.tokens[cursor.figures.len()];
-                cursor.take(token, Some(Arc::new(Distribution::from_logits(logits)?)), request)?;
-            }
+) -> Result<usize, EngineError> {
+    let ends = model.info().eos_token_ids.clone();
+    let (mut room, mut chosen, mut runs) = (chunk, Vec::new(), Vec::new());
+    for (index, cursor) in cursors.iter().enumerate() {
+        let (begin, end) = (cursor.nodes.len(), cursor.to_read(request, &ends));
+        let take = end.saturating_sub(begin).min(room);
+        if take > 0 {
+            let after = cursor.nodes.last().copied().unwrap_or(prompt_end);
+            runs.push(Run { after: Some(after), tokens: &cursor.tokens[begin..begin + take], logits: Positions::All });
+            chosen.push(index);
+            room -= take;
         }
     }
+    if runs.is_empty() {
+        return Ok(0);
+    }
+    let outputs = model.forward(&runs, watch).map_err(EngineError::from_model)?;
+    for (index, output) in chosen.into_iter().zip(outputs) {
+        let cursor = &mut cursors[index];
+        for (node, logits) in output.nodes.into_iter().zip(&output.logits) {
+            let after = Arc::new(Distribution::from_logits(logits)?);
+            cursor.take(cursor.nodes.len(), Some(after), request)?;
+            cursor.nodes.push(node);
+        }
+    }
+    Ok(chunk - room)
 }
 
 /// Scores a whole text. One longer than the context is read in windows that begin `stride` tokens apart (half the context if

@@ -65,6 +65,13 @@ pub enum Lane {
 
 /// What a job has to tell.
 pub enum News {
+    /// Completions are being read.
+    Scoring {
+        /// Tokens read so far, of the prompt and of all completions.
+        done: usize,
+        /// All of them.
+        total: usize,
+    },
     /// Completions were scored.
     Scored(Arc<Scored>),
     /// A step of the path, as a trace has it.

@@ -3,6 +3,7 @@
 mod audit;
 mod edit;
 mod lines;
+mod present;
 mod render;
 mod state;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub const ROW: ViewRow = ViewRow {
     summary: "which of several texts the model prefers",
     contexts: &[Context::Score],
     render: render::render,
+    present: present::render,
     act,
     refresh,
     timeline: None,
@@ -71,12 +73,18 @@ fn refresh(app: &mut App) -> Vec<Effect> {
         return Vec::new();
     }
     state.asks_for(epoch, asked.clone());
-    app.start(Lane::Score, Box::new(ScoreJob::new(asked)))
+    let session = app.session().map(|session| {
+        let path = session.path_to(session.prompt_end()).into_iter();
+        path.map(|node| (node, session.token(node))).collect()
+    });
+    app.start(Lane::Score, Box::new(ScoreJob::new(asked, session.unwrap_or_default())))
 }
 
 fn news(app: &mut App, news: Option<News>) -> Vec<Effect> {
-    if let Some(News::Scored(scored)) = news {
-        app.views.score.take(scored);
+    match news {
+        Some(News::Scored(scored)) => app.views.score.take(scored),
+        Some(News::Scoring { done, total }) => app.views.score.read(done, total),
+        _ => {}
     }
     Vec::new()
 }

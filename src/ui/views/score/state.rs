@@ -34,6 +34,8 @@ pub struct State {
     below: Below,
     scored: Option<Arc<Scored>>,
     under_way: Option<(u64, ScoreAsked)>,
+    /// Tokens that the job under way has read, and all of them.
+    progress: (usize, usize),
 }
 
 impl Default for State {
@@ -46,6 +48,7 @@ impl Default for State {
             below: Below::default(),
             scored: None,
             under_way: None,
+            progress: (0, 0),
         }
     }
 }
@@ -162,6 +165,18 @@ impl State {
     /// Remembers what a job was asked for.
     pub fn asks_for(&mut self, epoch: u64, asked: ScoreAsked) {
         self.under_way = Some((epoch, asked));
+        self.progress = (0, 0);
+    }
+
+    /// Takes in how far the reading is.
+    pub(super) fn read(&mut self, done: usize, total: usize) {
+        self.progress = (done, total);
+    }
+
+    /// Tokens that are read, and all that have to be.
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
+        self.progress
     }
 
     /// Takes in what was scored.

@@ -148,6 +148,19 @@ fn it_stands_hostile_tokens_at_every_size() {
 }
 
 #[test]
+fn how_far_the_reading_is_shows() {
+    let mut scene = table_scene(ABC, table_setup("B"), 80, 24);
+    scene.press("5 Enter Ctrl-u C Enter Down Enter Ctrl-u C A A A").unwrap();
+    scene.handle(crate::ui::message::Message::Key(crate::ui::action::Key::parse("Enter").unwrap().event()));
+    assert!(scene.app().is_under_way(Lane::Score));
+    assert!(shown(&scene.buffer()).contains("being cut into tokens"), "{}", shown(&scene.buffer()));
+    scene.settle().unwrap();
+    // The prompt and the begin of text, C, and C A A A.
+    assert_eq!(scene.app().views.score.progress().1, 7);
+    assert!(!shown(&scene.buffer()).contains("tokens read"));
+}
+
+#[test]
 fn it_looks_as_it_should() {
     insta::assert_snapshot!("score_80x24", styled(&scene(80, 24).buffer()));
     let mut scene = scene(120, 36);

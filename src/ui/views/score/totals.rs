@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use super::lines::possible;
 use crate::decode::TokenId;
 use crate::decode::scoring::best;
-use crate::engine::Scored;
+use crate::engine::{Lane, Scored};
 use crate::glyph;
 use crate::model::Tokenizer;
 use crate::ui::app::{App, Model};
@@ -22,7 +22,18 @@ pub(super) fn render(app: &App, scored: Option<&Scored>, area: Rect, buffer: &mu
     let look = app.look();
     let heading = paint::row(area, 0);
     let x = paint::heading(buffer, heading, "Which one does the model prefer?", look);
-    let Some(scored) = scored else { return };
+    let Some(scored) = scored else {
+        if app.is_under_way(Lane::Score) {
+            let ((done, total), signs) = (app.views.score.progress(), look.signs());
+            let spinner = signs.spinner[app.ticks() % signs.spinner.len()];
+            let text = match total {
+                0 => format!("{spinner} the texts are being cut into tokens"),
+                _ => format!("{spinner} {done} of {total} tokens read"),
+            };
+            put(buffer, area.x + 1, area.y + 1, &text, area.width.into(), look.style(Role::Running));
+        }
+        return;
+    };
     paint::note(buffer, heading, x, &["nats; longer bars are less probable", "nats"], look);
     let ends = Ends::of(area);
     let titles = paint::row(area, 1);
@@ -112,7 +123,7 @@ pub(super) fn cut_otherwise(scored: &Scored) -> Option<usize> {
 }
 
 /// Which completion is the most probable, and by how much.
-fn winner(scored: &Scored) -> String {
+pub(super) fn winner(scored: &Scored) -> String {
     let sums: Vec<f64> = scored.completions.iter().map(|completion| completion.totals.sum_logprob).collect();
     let (number, highest) = (scored.best + 1, sums.get(scored.best).copied().unwrap_or(f64::NEG_INFINITY));
     let others = sums.iter().enumerate().filter(|(index, _)| *index != scored.best).map(|(_, sum)| *sum);

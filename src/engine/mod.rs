@@ -18,6 +18,7 @@ mod speculative;
 #[cfg(test)]
 mod tests;
 mod text;
+mod texts;
 mod worker;
 
 pub use analyst::Question;
@@ -37,7 +38,7 @@ pub use jobs::{
     TraceJob,
 };
 pub use memo::Memo;
-pub use recorded::Recording;
+pub use recorded::{Extent, RecordedBeams, Recording};
 pub use score::{ScoreRequest, Scores, score, score_text};
 pub use speculative::{Reader, Speculation, SpeculativeCount, Verification, generate_speculatively};
 pub use text::assemble;

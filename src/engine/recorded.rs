@@ -1,5 +1,7 @@
 //! A recorded trace in the place of a model: it answers what was written down, and changes nothing.
 
+mod beams;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,18 +10,22 @@ use serde_json::{Map, Value};
 use crate::decode::{Analysis, Chain, Draw, RecordedToken, StageTrace, TokenId, processor};
 use crate::model::{ModelError, ModelInfo, SpecialTokens, StoredType, TokenPiece, Tokenizer};
 use crate::session::NodeId;
-use crate::session::trace::{Finish, Prompt, Step, Token, Trace};
+use crate::session::trace::{Finish, Header, Prompt, Step, Token, Trace};
 
 use super::evaluator::TokenScore;
 use super::worker::{Command, Event};
 
+pub use beams::{Extent, RecordedBeams};
+
 /// More tokens than any vocabulary has: a trace that names such an id was tampered with.
 const MOST_TOKENS: usize = 1 << 22;
 
-/// The first text of a trace, step by step.
+/// The first text of a trace, step by step, or its beam search.
 pub struct Recording {
     prompt: Prompt,
     steps: Vec<Step>,
+    beams: Option<RecordedBeams>,
+    extent: Extent,
     texts: u64,
     info: ModelInfo,
     settings: Map<String, Value>,
@@ -49,45 +55,54 @@ impl Tokenizer for Recorded {
     }
 }
 
-impl Recording {
-    /// The first text of a trace.
-    ///
-    /// # Errors
-    /// A beam search, a trace without prompt or steps, or one whose token ids no vocabulary has: one line.
-    pub fn new(trace: Trace) -> Result<Self, String> {
-        let Trace { header, steps, beam_steps, end } = trace;
-        if steps.is_empty() && !beam_steps.is_empty() {
-            return Err("a beam search does not open in the interface yet: give --format text".into());
-        }
-        let texts = 1 + steps.iter().map(|step| step.sequence).max().unwrap_or(0);
-        let steps: Vec<Step> = steps.into_iter().filter(|step| step.sequence == 0).collect();
-        if steps.is_empty() || header.prompt.tokens.is_empty() {
-            return Err("there is no step in it to look at".into());
-        }
-        let listed = steps.iter().flat_map(|step| {
-            std::iter::once(&step.chosen.token).chain(step.candidates.iter().map(|candidate| &candidate.token))
-        });
-        let prompt = header.prompt.tokens.iter().map(|token| &token.token);
-        let pieces: HashMap<TokenId, TokenPiece> = prompt.chain(listed).map(|token| (token.id, piece(token))).collect();
+impl Recorded {
+    /// These tokens, in a vocabulary that has room for them.
+    fn new<'a>(header: &Header, tokens: impl Iterator<Item = &'a Token>) -> Result<Self, String> {
+        let pieces: HashMap<TokenId, TokenPiece> = tokens.map(|token| (token.id, piece(token))).collect();
         let highest = pieces.keys().copied().max().unwrap_or(0) as usize;
         let named = header.model.get("vocab_size").and_then(Value::as_u64).unwrap_or(0) as usize;
         if highest >= MOST_TOKENS || named > MOST_TOKENS {
             let most = highest.max(named);
             return Err(format!("it names {most} tokens; no vocabulary has more than {MOST_TOKENS}"));
         }
-        let vocab_size = named.max(highest + 1);
-        let ended = end.as_ref().and_then(|end| end.sequences.first()).and_then(|first| first.finish_reason);
-        let end_id = steps.last().filter(|_| ended == Some(Finish::Eos)).map(|step| step.chosen.token.id);
-        let tokenizer = Recorded {
+        Ok(Self {
             pieces,
             other: piece(&Token { id: 0, text: "?".into(), bytes: Vec::new() }),
             prompt: header.prompt.tokens.iter().map(|token| token.token.id).collect(),
-            vocab_size,
-        };
-        let info = info(&header.model, vocab_size, end_id);
+            vocab_size: named.max(highest + 1),
+        })
+    }
+}
+
+impl Recording {
+    /// The first text of a trace, or its beam search.
+    ///
+    /// # Errors
+    /// A trace without prompt or steps, a search that doesn't hold together, or token ids that no vocabulary has: one line.
+    pub fn new(trace: Trace) -> Result<Self, String> {
+        let Trace { header, steps, beam_steps, end } = trace;
+        let texts = 1 + steps.iter().map(|step| step.sequence).max().unwrap_or(0);
+        let steps: Vec<Step> = steps.into_iter().filter(|step| step.sequence == 0).collect();
+        if steps.is_empty() && beam_steps.is_empty() || header.prompt.tokens.is_empty() {
+            return Err("there is no step in it to look at".into());
+        }
+        let extent = if end.is_some() { Extent::Whole } else { Extent::CutOff };
+        let beams = (!beam_steps.is_empty()).then(|| RecordedBeams::read(&header, &beam_steps, extent)).transpose()?;
+        let listed = steps.iter().flat_map(|step| {
+            std::iter::once(&step.chosen.token).chain(step.candidates.iter().map(|candidate| &candidate.token))
+        });
+        let prompt = header.prompt.tokens.iter().map(|token| &token.token);
+        let all = prompt.chain(listed).chain(beams::tokens(&beam_steps));
+        let tokenizer = Recorded::new(&header, all)?;
+        let ended = end.as_ref().and_then(|end| end.sequences.first()).and_then(|first| first.finish_reason);
+        let last = steps.last().filter(|_| ended == Some(Finish::Eos)).map(|step| &step.chosen.token);
+        let ends = last.into_iter().chain(beams::ends(&beam_steps)).map(|token| token.id);
+        let info = info(&header.model, tokenizer.vocab_size, ends);
         Ok(Self {
             prompt: header.prompt,
             steps,
+            beams,
+            extent,
             texts,
             info,
             settings: header.settings,
@@ -105,6 +120,18 @@ impl Recording {
     #[must_use]
     pub fn steps(&self) -> usize {
         self.steps.len()
+    }
+
+    /// The beam search, where it is one.
+    #[must_use]
+    pub fn beams(&self) -> Option<&RecordedBeams> {
+        self.beams.as_ref()
+    }
+
+    /// Whether it has its end.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        self.extent
     }
 
     /// How many texts were drawn from the prompt.
@@ -198,11 +225,13 @@ fn piece(token: &Token) -> TokenPiece {
     TokenPiece { id: token.id, text, piece, special: bytes.is_empty(), bytes }
 }
 
-fn info(model: &Map<String, Value>, vocab_size: usize, end_id: Option<TokenId>) -> ModelInfo {
+fn info(model: &Map<String, Value>, vocab_size: usize, met: impl Iterator<Item = TokenId>) -> ModelInfo {
     let text = |name: &str| model.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
     let number = |name: &str| model.get(name).and_then(Value::as_u64);
     let ends = model.get("eos_token_ids").and_then(Value::as_array).into_iter().flatten();
-    let ends = ends.filter_map(|id| Some(id.as_u64()? as TokenId)).chain(end_id);
+    let mut ends: Vec<TokenId> = ends.filter_map(|id| Some(id.as_u64()? as TokenId)).chain(met).collect();
+    ends.sort_unstable();
+    ends.dedup();
     let dtypes = [StoredType::F32, StoredType::Bf16, StoredType::F16];
     ModelInfo {
         name: format!("recording of {}", text("name")),
@@ -211,7 +240,7 @@ fn info(model: &Map<String, Value>, vocab_size: usize, end_id: Option<TokenId>) 
         context_length: number("context_length").map_or(usize::MAX, |length| length as usize),
         dtype: dtypes.into_iter().find(|dtype| dtype.name() == text("dtype")).unwrap_or(StoredType::F32),
         device: text("device"),
-        eos_token_ids: ends.collect(),
+        eos_token_ids: ends,
         never_chosen: Vec::new(),
         parameters: number("parameters").unwrap_or(0),
         shape: None,
@@ -295,5 +324,42 @@ mod tests {
             says(&TRACE.replace("\"vocab_size\":9", "\"vocab_size\":99999999999")).contains("no vocabulary has more")
         );
         assert!(says(&TRACE.replace("\"id\":3", "\"id\":4000000000")).contains("no vocabulary has more"));
+    }
+
+    const BEAMS: &str = r#"{"type":"header","format":"logitscope.trace","version":1,"model":{"name":"m","vocab_size":9},"settings":{"strategy":"beam","num_beams":2,"length_penalty":0.75,"early_stopping":"never"},"prompt":{"text":"a","tokens":[{"id":1,"text":"a","bytes":[97],"logprob":null,"rank":null}]}}
+{"type":"beam_step","step":0,"beams":[{"node":7,"parent":null,"id":3,"text":"c","bytes":[99],"logprob":-1.0,"sum_logprob":-1.0,"length":1,"score":-1.0,"status":"running"}],"pruned":[{"node":5,"parent":null,"id":2,"text":"b","bytes":[98],"logprob":-2.0,"sum_logprob":-2.0,"length":1,"score":-2.0,"status":"pruned","reason":"below the cut"}]}
+{"type":"beam_step","step":1,"beams":[{"node":9,"parent":7,"id":4,"text":"","bytes":[],"logprob":-1.0,"sum_logprob":-2.0,"length":2,"score":-1.5,"status":"finished","finish_reason":"eos"}],"pruned":[]}
+"#;
+
+    /// A trace of another program: no more than is promised, numbers of its own.
+    #[test]
+    fn a_search_is_read_with_what_every_trace_has() {
+        let recording = recording(BEAMS).unwrap();
+        let beams = recording.beams().unwrap();
+        assert_eq!((recording.steps(), beams.steps.len(), beams.length, recording.extent()), (0, 2, 2, Extent::CutOff));
+        assert_eq!((beams.settings.beams, beams.settings.length_penalty), (2, 0.75));
+        assert_eq!(beams.settings.early_stopping.name(), "never");
+        let first = &beams.steps[0].step.candidates;
+        assert_eq!((first[0].token, first[1].token, first[1].sum), (2, 3, -1.0), "in the order of the nodes");
+        assert_eq!(beams.steps[1].step.candidates[0].parent, Some(first[1].node));
+        assert!(beams.steps.iter().all(|made| made.stopped.is_none()));
+        let Event::Opened { info, .. } = recording.opened() else { panic!("nothing opened") };
+        assert_eq!(info.eos_token_ids, [4]);
+    }
+
+    #[test]
+    fn a_search_that_does_not_hold_together_is_refused() {
+        let says = |from: &str, to: &str| recording(&BEAMS.replacen(from, to, 1)).err().unwrap();
+        assert_eq!(
+            says("\"parent\":7", "\"parent\":8"),
+            "step 1 of the search: node 9 continues node 8, which is not of the step before"
+        );
+        assert_eq!(says("\"parent\":7", "\"parent\":9"), says("\"parent\":7", "\"parent\":9"));
+        assert!(says("\"parent\":7", "\"parent\":null").contains("node 9 continues nothing"));
+        assert!(says("\"node\":9", "\"node\":5").contains("node 5 is there twice"));
+        assert!(says("\"num_beams\":2", "\"num_beams\":40000").contains("40000"));
+        assert!(says("\"num_beams\":2", "\"num_beams\":-1").contains("num_beams: `-1`"));
+        assert!(says("\"early_stopping\":\"never\"", "\"early_stopping\":3").contains("early_stopping"));
+        assert!(says("\"length_penalty\":0.75", "\"length_penalty\":99").contains("length_penalty"));
     }
 }

@@ -1,12 +1,18 @@
 //! The interface over a real engine and a table of conditional probabilities: for tests of views that have jobs.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use ratatui::buffer::Buffer;
+use serde_json::{Map, Value};
 
-use crate::engine::Engine;
+use crate::decode::Chain;
+use crate::decode::beam::{BeamSettings, EarlyStopping};
+use crate::engine::{BeamRequest, DroppedBeams, Engine, Recording, Timing, generate_beams, read_prompt, record};
 use crate::glyph::Charset;
-use crate::model::table;
+use crate::model::{LoadedModel, SpecialTokens, table, unwatched};
+use crate::session::trace::{End, Trace};
 use crate::ui::app::Setup;
 use crate::ui::app::tests::{rows, setup};
 use crate::ui::scene::Scene;
@@ -71,6 +77,56 @@ pub(crate) fn table_scene(table: &'static str, setup: Setup, width: u16, height:
     let emit = move |event| sender.send(event).unwrap_or_default();
     let engine = Engine::start_with(move || Ok(table::parse("table", table)?), emit).unwrap();
     Scene::with(setup, width, height, move |command| engine.send(command), inbox).unwrap()
+}
+
+/// The trace of a beam search over a table, as `run --format jsonl` records it.
+pub(crate) fn recorded_search(table: &str, prompt: &str, settings: BeamSettings, length: usize) -> Trace {
+    let LoadedModel { mut model, tokenizer } = table::parse("table", table).unwrap();
+    let ids = tokenizer.encode(prompt, SpecialTokens::Auto).unwrap();
+    let read = read_prompt(model.as_mut(), &ids, &mut unwatched).unwrap();
+    let info = model.info().clone();
+    let request = BeamRequest {
+        prompt: &ids,
+        settings,
+        chain: &Chain::default(),
+        max_new_tokens: length,
+        min_new_tokens: 0,
+        eos_token_ids: &info.eos_token_ids,
+        stop: &[],
+        dropped: DroppedBeams::Freed,
+    };
+    let mut beam_steps = Vec::new();
+    let found = generate_beams(model.as_mut(), tokenizer.as_ref(), &read, &request, &mut |observed| {
+        beam_steps.push(record::beam_step(observed, tokenizer.as_ref()));
+        ControlFlow::Continue(())
+    });
+    let sequences = found.unwrap().iter().map(|found| record::sequence(found, tokenizer.as_ref())).collect();
+    let timing = record::timing(ids.len(), Timing::default());
+    let named = [
+        ("strategy", "beam".into()),
+        ("max_new_tokens", length.into()),
+        ("num_beams", settings.beams.into()),
+        ("length_penalty", settings.length_penalty.into()),
+        ("length_norm", settings.length_norm.name().into()),
+        ("early_stopping", (settings.early_stopping == EarlyStopping::True).into()),
+    ];
+    let settings = named.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect();
+    Trace {
+        header: record::header(&info, &settings, record::prompt(prompt, &ids, &read.scores, tokenizer.as_ref())),
+        steps: Vec::new(),
+        beam_steps,
+        end: Some(End { sequences, more: Map::new(), timing }),
+    }
+}
+
+/// A scene that shows a trace without a model.
+pub(crate) fn recorded_scene(trace: Trace, width: u16, height: u16) -> Scene {
+    let recording = Arc::new(Recording::new(trace).unwrap());
+    let (sender, inbox) = channel();
+    sender.send(recording.opened()).unwrap();
+    let setup = Setup { recording: Some(Arc::clone(&recording)), ..table_setup(recording.prompt()) };
+    let answer = move |command| recording.answer(command).into_iter().for_each(|event| sender.send(event).unwrap());
+    Scene::with(setup, width, height, answer, inbox).unwrap()
 }
 
 /// The rows of a picture, one below the other.

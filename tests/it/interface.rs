@@ -389,9 +389,28 @@ fn a_trace_is_looked_at_without_its_model() {
     session.press(b"q");
     assert_eq!(session.exit_code(), 0);
     run(&["run", "The king", "--num-beams", "2", "--max-new-tokens", "2", "--format", "jsonl"]);
-    let mut refused = Session::open_in(home.path(), 200, 30, &["replay", "t.jsonl"]);
-    assert_eq!(refused.exit_code(), 2);
-    refused.until("why", |screen| screen.contains("t.jsonl: a beam search does not open in the interface yet"));
+    let mut session = Session::open_in(home.path(), 120, 30, &["replay", "t.jsonl"]);
+    session.until("the search", |screen| screen.contains("2 steps of beam") && screen.contains("Beams: step 0 of 2"));
+    session.press(b" ");
+    session.until("a step", |screen| screen.contains("Beams: step 1 of 2") && screen.contains("Hypotheses"));
+    session.press(b"a");
+    session.until("another ranking", |screen| screen.contains("α 0.9"));
+    session.press(b"b");
+    session.until("that it can't change", |screen| screen.contains("a recording can't search anew"));
+    session.press(b"\x1b[D");
+    session.until("a step back", |screen| screen.contains("Beams: step 0 of 2"));
+    session.press(b"q");
+    assert_eq!(session.exit_code(), 0);
+    // It breaks off in the middle of its second step.
+    let text = fs::read_to_string(&file).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    fs::write(&file, format!("{}\n{}\n{}", lines[0], lines[1], &lines[2][..40])).unwrap();
+    let mut session = Session::open_in(home.path(), 120, 30, &["replay", "t.jsonl"]);
+    session.until("what is there", |screen| screen.contains("1 step of beam") && screen.contains("cut off"));
+    session.press(b" ");
+    session.until("its step", |screen| screen.contains("Beams: step 1 of 1"));
+    session.press(b"q");
+    assert_eq!(session.exit_code(), 0);
 }
 
 #[test]

@@ -105,6 +105,14 @@ pub enum Action {
     Longer,
     /// The next kind of beam search.
     BeamKind,
+    /// Fewer groups of beams.
+    FewerGroups,
+    /// More groups of beams.
+    MoreGroups,
+    /// Diversity penalty down.
+    LowerDiversity,
+    /// Diversity penalty up.
+    HigherDiversity,
     /// Folds or unfolds a branch.
     Fold,
     /// Hypotheses or the ledger of candidates.

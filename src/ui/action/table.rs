@@ -75,6 +75,10 @@ actions! {
     Beam MoreBeams [char('B')] "" "more beams";
     Beam LengthNorm [char('n')] "" "the next length norm: transformers, GNMT, vLLM, none";
     Beam BeamKind [char('s')] "" "the next strategy: beam, beam-sample, diverse-beam";
+    Beam FewerGroups [char('g')] "" "fewer groups of diverse-beam: a divisor of the beams";
+    Beam MoreGroups [char('G')] "" "more groups";
+    Beam LowerDiversity [char('v')] "" "lower the diversity penalty: groups may choose the same tokens";
+    Beam HigherDiversity [char('V')] "" "raise the diversity penalty: groups avoid each other's tokens";
     Beam EarlyStopping [char('E')] "" "the next rule of early stopping: true, false, never";
     Beam Shorter [char('l')] "" "shorter sequences";
     Beam Longer [char('L')] "" "longer sequences";

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::{App, Notice, Pick};
 use crate::decode::Analysis;
-use crate::engine::Recording;
+use crate::engine::{Extent, Recording};
 use crate::ui::action::{Action, Context, entries};
 use crate::ui::message::Effect;
+use crate::ui::views::View;
 
 /// What needs a model, besides the keys of the chain.
 const NEEDS_A_MODEL: &[Action] = &[
@@ -31,15 +32,25 @@ impl App {
     /// Says at the beginning that this is a recording.
     pub(super) fn announce(&mut self) {
         if let Some(recording) = &self.recording {
-            let (steps, texts) = (recording.steps(), recording.texts());
+            let texts = recording.texts();
+            let what = match recording.beams().filter(|_| recording.steps() == 0) {
+                Some(beams) => format!("{} of {}", counted(beams.steps.len()), beams.strategy),
+                None => counted(recording.steps()),
+            };
             let more = if texts > 1 { format!("; the first of {texts} texts") } else { String::new() };
-            self.notice = Some(Notice::Info(format!("a recording of {steps} steps, without its model{more}")));
+            let cut = if recording.extent() == Extent::CutOff { "; it is cut off" } else { "" };
+            self.notice = Some(Notice::Info(format!("a recording of {what}, without its model{more}{cut}")));
         }
     }
 
     /// Refuses what a recording can't do.
     pub(super) fn refused(&mut self, action: Action) -> Option<Vec<Effect>> {
-        self.recording.as_ref()?;
+        let recording = self.recording.as_ref()?;
+        let of_text = self.view.row().contexts.contains(&Context::Session);
+        if recording.steps() == 0 && of_text && entries(Context::Session).any(|entry| entry.action == action) {
+            let beam = View::Beam.key(&self.keymap, self.charset);
+            return Some(self.inform(&format!("what was recorded is a beam search: {beam} shows it")));
+        }
         let turns = entries(Context::Chain).any(|entry| entry.action == action);
         let looks = matches!(action, Action::NextStage | Action::PreviousStage);
         if !NEEDS_A_MODEL.contains(&action) && (!turns || looks) {
@@ -62,7 +73,14 @@ impl App {
         }
         self.halt();
         self.shown = None;
+        if steps == 0 {
+            return Some(Vec::new());
+        }
         let tokens = if steps == 1 { "1 token".to_owned() } else { format!("{steps} tokens") };
         Some(self.inform(&format!("the recording ends here, after {tokens}: go back to look at them")))
     }
+}
+
+fn counted(steps: usize) -> String {
+    if steps == 1 { "1 step".to_owned() } else { format!("{steps} steps") }
 }

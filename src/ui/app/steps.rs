@@ -9,6 +9,9 @@ use crate::ui::message::Effect;
 impl App {
     /// Takes the pending decision, or as soon as it is there.
     pub(super) fn step(&mut self) -> Vec<Effect> {
+        if let Some(effects) = self.ends_here() {
+            return effects;
+        }
         self.wish = Wish::Nothing;
         match self.shown.as_ref().filter(|_| self.is_current()) {
             Some(shown) => {
@@ -48,6 +51,9 @@ impl App {
         if !short || ended {
             self.wish = Wish::Nothing;
             return Vec::new();
+        }
+        if let Some(effects) = self.ends_here() {
+            return effects;
         }
         let effects = self.step();
         // A step that can't be taken asks for nothing.

@@ -1,9 +1,11 @@
 //! Beam search as a tree that grows from left to right, one step a key, forward and back.
 
 mod columns;
+mod knobs;
 mod lists;
 mod pen;
 mod picture;
+mod present;
 mod render;
 mod search;
 mod slider;
@@ -13,13 +15,16 @@ mod tests;
 mod tree;
 mod words;
 
+pub use knobs::Knobs;
 pub use search::{Ranked, Search, Status};
-pub use state::{Below, Knobs, Optimum, State};
+pub use state::{Below, Optimum, State};
+
+use std::sync::Arc;
 
 use super::{Timeline, View, ViewRow};
 use crate::decode::Direction;
 use crate::decode::strategy::strategy;
-use crate::engine::{BeamsAsked, BeamsJob, Lane, News, OptimumAsked, OptimumJob};
+use crate::engine::{BeamsAsked, BeamsJob, Lane, News, OptimumAsked, OptimumJob, RecordedBeams};
 use crate::session::NodeId;
 use crate::ui::action::{Action, Context};
 use crate::ui::app::App;
@@ -28,6 +33,8 @@ use state::Asked;
 
 /// The longest sequences whose optimum is searched: each further token multiplies the work.
 const OPTIMUM_LENGTH: usize = 6;
+/// Said where a recording would need its model.
+const RECORDED: &str = "a recording can't search anew: α and norm rank what was found, the rest is as it was";
 /// The most prefixes that are expanded for it: their cache entries stay until the search is over.
 const OPTIMUM_BUDGET: usize = 5_000;
 
@@ -39,6 +46,7 @@ pub const ROW: ViewRow = ViewRow {
     summary: "beam search as a tree: who runs on, who is pruned and why, and what the length penalty does",
     contexts: &[Context::Beam],
     render: render::render,
+    present: present::render,
     act,
     refresh,
     timeline: Some(Timeline { position: |app| app.views.beam.step(), go }),
@@ -63,13 +71,17 @@ fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         Action::Stop if app.is_under_way(Lane::Optimum) => app.end(Lane::Optimum),
         Action::FewerBeams => turn(app, |knobs| knobs.turn_beams(Direction::Down)),
         Action::MoreBeams => turn(app, |knobs| knobs.turn_beams(Direction::Up)),
-        Action::LowerAlpha => turn(app, |knobs| knobs.turn_alpha(Direction::Down)),
-        Action::HigherAlpha => turn(app, |knobs| knobs.turn_alpha(Direction::Up)),
-        Action::LengthNorm => turn(app, Knobs::next_norm),
+        Action::LowerAlpha => rank(app, |knobs| knobs.turn_alpha(Direction::Down)),
+        Action::HigherAlpha => rank(app, |knobs| knobs.turn_alpha(Direction::Up)),
+        Action::LengthNorm => rank(app, Knobs::next_norm),
         Action::EarlyStopping => turn(app, Knobs::next_early),
         Action::Shorter => turn(app, |knobs| knobs.turn_length(Direction::Down)),
         Action::Longer => turn(app, |knobs| knobs.turn_length(Direction::Up)),
         Action::BeamKind => turn(app, Knobs::next_kind),
+        Action::FewerGroups => group(app, |knobs| knobs.turn_groups(Direction::Down)),
+        Action::MoreGroups => group(app, |knobs| knobs.turn_groups(Direction::Up)),
+        Action::LowerDiversity => group(app, |knobs| knobs.turn_diversity(Direction::Down)),
+        Action::HigherDiversity => group(app, |knobs| knobs.turn_diversity(Direction::Up)),
         _ => return None,
     })
 }
@@ -81,10 +93,29 @@ fn look(app: &mut App, change: impl FnOnce(&mut State, render::Page)) -> Vec<Eff
     Vec::new()
 }
 
-/// What was ranked before is ranked anew at once; what another search would have found follows.
-fn turn(app: &mut App, change: impl FnOnce(&mut Knobs)) -> Vec<Effect> {
+/// What was ranked before is ranked anew at once, in a recording too; what another search would have found follows.
+fn rank(app: &mut App, change: impl FnOnce(&mut Knobs)) -> Vec<Effect> {
     change(&mut app.views.beam.knobs);
     refresh(app)
+}
+
+/// What only another search can show.
+fn turn(app: &mut App, change: impl FnOnce(&mut Knobs)) -> Vec<Effect> {
+    if app.recording().is_some() {
+        return app.inform(RECORDED);
+    }
+    rank(app, change)
+}
+
+/// What only groups of beams have.
+fn group(app: &mut App, change: impl FnOnce(&mut Knobs)) -> Vec<Effect> {
+    let knobs = &app.views.beam.knobs;
+    match (knobs.groups(), knobs.kind()) {
+        (None, Some((row, _))) if app.recording().is_none() => {
+            app.inform(&format!("{} has no groups of beams: s changes the strategy to diverse-beam", row.name))
+        }
+        _ => turn(app, change),
+    }
 }
 
 fn forward(app: &mut App) -> Vec<Effect> {
@@ -93,9 +124,11 @@ fn forward(app: &mut App) -> Vec<Effect> {
         return go(app, step + 1);
     }
     let over = app.views.beam.search().and_then(Search::stopped);
-    match over {
-        Some(stop) => app.inform(&format!("the search is over: {} (l, L: another length)", words::why(stop))),
-        None => Vec::new(),
+    match (over, app.recording()) {
+        (Some(stop), None) => app.inform(&format!("the search is over: {} (l, L: another length)", words::why(stop))),
+        (Some(stop), Some(_)) => app.inform(&format!("the search is over: {}", words::why(stop))),
+        (None, Some(_)) => app.inform("the recording breaks off here: go back to look at it"),
+        (None, None) => Vec::new(),
     }
 }
 
@@ -122,8 +155,27 @@ fn prompt(app: &App) -> Option<Vec<(NodeId, crate::decode::TokenId)>> {
     Some(path.into_iter().map(|node| (node, session.token(node))).collect())
 }
 
+/// Shows what was recorded, once.
+fn replay(app: &mut App, recorded: &RecordedBeams) {
+    let epoch = app.epoch();
+    let Some(prompt_length) = app.session().map(crate::session::Session::prompt_length) else { return };
+    let state = &mut app.views.beam;
+    if state.asked.as_ref().is_some_and(|asked| asked.epoch == epoch) {
+        return;
+    }
+    state.knobs = Knobs::of(recorded);
+    let mut search = Search::new(recorded.settings, prompt_length);
+    recorded.steps.iter().for_each(|made| search.push(Arc::clone(made)));
+    let (settings, length) = (recorded.settings, recorded.length);
+    state.replay(search, Asked { epoch, settings, chains: Default::default(), length });
+}
+
 /// Searches anew where the newest search was asked for something else.
 fn refresh(app: &mut App) -> Vec<Effect> {
+    if let Some(recorded) = app.recording().cloned().as_ref().and_then(|recording| recording.beams()) {
+        replay(app, recorded);
+        return Vec::new();
+    }
     let (Some(prompt), Ok(chain)) = (prompt(app), app.knobs().whole_chain()) else { return Vec::new() };
     let knobs = &app.views.beam.knobs;
     let Some((_, kind)) = knobs.kind() else { return Vec::new() };
@@ -162,6 +214,9 @@ fn news(app: &mut App, news: Option<News>) -> Vec<Effect> {
 
 /// Searches for the most probable sequence of the tokens that are shown.
 fn prove(app: &mut App) -> Vec<Effect> {
+    if app.recording().is_some() {
+        return app.inform(RECORDED);
+    }
     let step = app.views.beam.step();
     let (Some(prompt), Some(search)) = (prompt(app), app.views.beam.search()) else { return Vec::new() };
     let length = step.clamp(1, OPTIMUM_LENGTH);

@@ -20,6 +20,7 @@ use crate::glyph::{self, Charset};
 use crate::ui::action::{ACTIONS, Action, Context};
 use crate::ui::app::{App, Model};
 use crate::ui::layout::{take_bottom, take_top};
+use crate::ui::look::Look;
 use crate::ui::paint::{self, put, put_glyphs, put_right};
 use crate::ui::panels::token_glyphs;
 use crate::ui::theme::Role;
@@ -173,7 +174,7 @@ fn heading(app: &App, area: Rect, buffer: &mut Buffer) {
     let (look, state) = (app.look(), &app.views.beam);
     let made = state.search().map_or(0, Search::made);
     let over = state.search().is_some_and(|search| search.stopped().is_some());
-    let of = if over { made } else { state.knobs.length };
+    let of = if over || app.recording().is_some() { made } else { state.knobs.length };
     let title = format!("Beams: step {} of {of}", state.step());
     let mut x = paint::heading(buffer, area, &title, look);
     let signs = look.signs();
@@ -265,6 +266,9 @@ fn note(state: &State, tree: &Tree<'_>, area: Rect, buffer: &mut Buffer) {
         signed(score, 4, look)
     );
     x = put(buffer, x, y, &figures, room(x), look.style(Role::Base));
+    if tree.search.settings().groups > 1 {
+        x = put(buffer, x, y, &format!("group {}  ", one.group + 1), room(x), look.style(Role::Tag));
+    }
     put(buffer, x, y, verdict(one.verdict), room(x), look.style(role));
 }
 
@@ -272,10 +276,9 @@ fn lists(state: &State, tree: &Tree<'_>, area: Rect, buffer: &mut Buffer) {
     if area.height < 2 {
         return;
     }
-    let bound = tree.search.step(tree.step).and_then(|step| step.bounds.first().map(|_| &step.bounds));
     let group = state.candidate().map_or(0, |candidate| candidate.group);
-    let bound = bound.and_then(|bounds| bounds.iter().find(|bound| bound.group == group).or(bounds.last()));
-    let bound = bound.map(|bound| bound_in_words(bound, tree.look)).unwrap_or_default();
+    let bound = tree.search.bound((tree.step, group), &tree.settings, state.knobs.length);
+    let bound = bound.map(|bound| bound_in_words(&bound, tree.look)).unwrap_or_default();
     let whole = area.width >= BOTH;
     let left = if whole { Rect { width: area.width * 9 / 20, ..area } } else { area };
     let right = if whole { Rect { x: left.right() + 2, width: area.width - left.width - 2, ..area } } else { area };
@@ -318,16 +321,29 @@ fn key(action: Action, charset: Charset) -> String {
 fn knobs(app: &App, area: Rect, buffer: &mut Buffer) {
     let (look, knobs) = (app.look(), &app.views.beam.knobs);
     let pair = |down, up| format!("{}/{}", key(down, look.charset), key(up, look.charset));
-    let alpha = if look.charset == Charset::Ascii { "alpha" } else { "α" };
+    let ascii = look.charset == Charset::Ascii;
+    let (alpha, lambda) = if ascii { ("alpha", "lambda") } else { ("α", "λ") };
     let strategy = knobs.kind().map_or("beam", |(row, _)| row.name);
-    let all = [
+    let mut all = vec![
         (pair(Action::FewerBeams, Action::MoreBeams), "B", knobs.beams.to_string()),
-        (pair(Action::LowerAlpha, Action::HigherAlpha), alpha, signed(knobs.alpha(), 1, look)),
+        (pair(Action::LowerAlpha, Action::HigherAlpha), alpha, exact(knobs.alpha(), look)),
         (key(Action::LengthNorm, look.charset), "norm", knobs.norm.to_string()),
         (key(Action::BeamKind, look.charset), "", strategy.to_owned()),
         (key(Action::EarlyStopping, look.charset), "early", knobs.early.to_string()),
         (pair(Action::Shorter, Action::Longer), "tokens", knobs.length.to_string()),
     ];
+    if let Some((groups, diversity)) = knobs.groups() {
+        // What the strategy is about comes right after it.
+        let groups = (pair(Action::FewerGroups, Action::MoreGroups), "groups", groups.to_string());
+        let diversity = (pair(Action::LowerDiversity, Action::HigherDiversity), lambda, exact(diversity, look));
+        all.splice(4..4, [groups, diversity]);
+    }
+    let cells =
+        |(key, label, value): &(String, &str, String)| glyph::cells(key) + glyph::cells(label) + value.len() + 4;
+    if all.iter().map(cells).sum::<usize>() > usize::from(area.width) {
+        // A name that speaks for itself needs no label.
+        all.iter_mut().filter(|(_, label, _)| ["norm", "early"].contains(label)).for_each(|knob| knob.1 = "");
+    }
     let mut x = area.x + 1;
     for (key, label, value) in all {
         let cells = glyph::cells(&key) + glyph::cells(label) + value.len() + 2;
@@ -341,4 +357,11 @@ fn knobs(app: &App, area: Rect, buffer: &mut Buffer) {
         }
         x = put(buffer, x, area.y, &value, room, look.style(Role::Strong)) + 2;
     }
+}
+
+/// A number to a tenth, or as exact as it is.
+pub(super) fn exact(value: f64, look: Look<'_>) -> String {
+    let tenths = (10.0 * value).round() / 10.0;
+    let decimals = if tenths == value { 1 } else { 3 };
+    signed(value, decimals, look)
 }

@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::decode::TokenId;
-use crate::decode::beam::{BeamCandidate, BeamNode, BeamSettings, BeamStep, BeamStop, Contender, Ending, Verdict};
+use crate::decode::beam::{
+    BeamCandidate, BeamNode, BeamSettings, BeamStep, BeamStop, Contender, Ending, Standing, StoppingBound, Verdict,
+};
 use crate::engine::{BeamsMade, GreedyToken, Rival};
 
 /// A continuation that the search looked at.
@@ -181,6 +183,39 @@ impl Search {
             Contender { sum: candidate.sum, length: candidate.counted(self.prompt_length) }
         };
         nodes.iter().filter_map(|&node| self.node(node)).map(of).collect()
+    }
+
+    /// What decides whether a group goes on after so many steps, under other knobs too: α, norm and early stopping of
+    /// `settings`, and sequences of at most `length` tokens. The last group's where this one is over.
+    #[must_use]
+    pub fn bound(
+        &self,
+        (steps, group): (usize, usize),
+        settings: &BeamSettings,
+        length: usize,
+    ) -> Option<StoppingBound> {
+        let step = self.step(steps)?;
+        let made = step.bounds.iter().find(|bound| bound.group == group).or(step.bounds.last())?;
+        let ranks = |settings: &BeamSettings| (settings.length_penalty, settings.length_norm, settings.early_stopping);
+        if ranks(settings) == ranks(&self.settings) {
+            return Some(*made);
+        }
+        let of_group = |node: &&BeamNode| self.node(**node).is_some_and(|node| node.candidate.group == made.group);
+        let held = self.held.get(steps - 1).map_or(&[][..], Vec::as_slice);
+        let scores: Vec<f64> = held.iter().filter(of_group).map(|node| self.score(*node, settings)).collect();
+        let running = step.running().into_iter().filter(|candidate| candidate.group == made.group);
+        let standing = Standing {
+            group: made.group,
+            best_running: running.map(|candidate| candidate.sum).reduce(f64::max),
+            finished: scores.len(),
+            worst_finished: scores.into_iter().reduce(f64::min),
+            prompt: self.prompt_length,
+            length: steps,
+            // The end of the context comes before the length that was asked for.
+            max_new_tokens: if made.stop == Some(BeamStop::Length) { steps } else { length.max(steps + 1) },
+        };
+        let ranked = BeamSettings { beams: self.settings.beams, groups: self.settings.groups, ..*settings };
+        Some(StoppingBound::of(&ranked, &standing))
     }
 
     /// Greedy's path, as far as it was read.

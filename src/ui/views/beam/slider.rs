@@ -49,11 +49,8 @@ impl Tree<'_> {
     fn winners(&self, found: &[Reign], nodes: &[BeamNode], track: Rect, buffer: &mut Buffer) {
         let y = track.y + 1;
         if let [only] = found {
-            let why = match self.settings.length_norm {
-                LengthNorm::None => "no norm: α changes nothing; first is",
-                _ => "the same winner for every α:",
-            };
-            let why = if self.look.charset == glyph::Charset::Ascii { why.replace('α', "alpha") } else { why.into() };
+            let why = self.unrivalled(only.winner, nodes);
+            let why = if self.look.charset == glyph::Charset::Ascii { why.replace('α', "alpha") } else { why };
             let x = put(buffer, track.x, y, &why, track.width.into(), self.look.style(Role::Muted));
             self.winner(nodes.get(only.winner), x + 1, track.right(), Role::BeamBest, y, buffer);
             return;
@@ -70,6 +67,26 @@ impl Tree<'_> {
             }
             self.winner(nodes.get(reign.winner), x, to, role, y, buffer);
         }
+    }
+
+    /// Why nobody else wins at any α.
+    fn unrivalled(&self, winner: usize, nodes: &[BeamNode]) -> String {
+        let norm = self.settings.length_norm;
+        if norm == LengthNorm::None {
+            return "no norm: α changes nothing; first is".to_owned();
+        }
+        let all = self.search.as_contenders(nodes);
+        let divisor = |index: usize| all.get(index).map_or(1.0, |one| norm.divisor(1.0, one.length));
+        let (mine, others) = (divisor(winner), (0..all.len()).filter(|index| *index != winner).map(divisor));
+        let (shortest, longest) = others.fold((f64::INFINITY, 0.0f64), |(a, b), one| (a.min(one), b.max(one)));
+        let why = match all.len() {
+            0 | 1 => "nothing else is there",
+            _ if shortest == mine && longest == mine => "all are equally long",
+            _ if longest <= mine => "best sum, none longer",
+            _ if shortest >= mine => "best sum, none shorter",
+            _ => "best sum by far",
+        };
+        format!("the same winner for every α ({why}):")
     }
 
     fn winner(&self, node: Option<&BeamNode>, from: u16, to: u16, role: Role, y: u16, buffer: &mut Buffer) {

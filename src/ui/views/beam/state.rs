@@ -3,126 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::decode::beam::{BeamCandidate, BeamNode, BeamSettings, EarlyStopping, LengthNorm, PENALTIES};
-use crate::decode::strategy::{BeamKind, STRATEGIES, StrategyRow};
-use crate::decode::{Chain, Direction, TokenId};
+use crate::decode::beam::{BeamCandidate, BeamNode, BeamSettings};
+use crate::decode::{Chain, TokenId};
 use crate::engine::{BeamsMade, OptimumFound, Rival};
 
+use super::knobs::Knobs;
 use super::search::Search;
-
-/// The tokens that a search goes on for, unless one asks for others.
-const LENGTH: usize = 24;
-/// What the length goes through.
-const LENGTHS: [usize; 14] = [1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 200];
-/// The most beams that the keys reach.
-const MOST_BEAMS: usize = 16;
-
-/// What the keys turn.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Knobs {
-    /// B.
-    pub beams: usize,
-    /// α in tenths.
-    tenths: i32,
-    /// What α is the power of.
-    pub norm: LengthNorm,
-    /// When enough have finished.
-    pub early: EarlyStopping,
-    /// The most tokens.
-    pub length: usize,
-    kind: usize,
-}
-
-impl Default for Knobs {
-    fn default() -> Self {
-        let usual = BeamSettings::default();
-        Self {
-            beams: usual.beams,
-            tenths: 10,
-            norm: usual.length_norm,
-            early: usual.early_stopping,
-            length: LENGTH,
-            kind: 0,
-        }
-    }
-}
-
-/// What comes after one of these values, around the end.
-fn next<T: Copy + PartialEq>(all: &[T], value: T) -> T {
-    let place = all.iter().position(|other| *other == value).map_or(0, |place| place + 1);
-    all[place % all.len()]
-}
-
-impl Knobs {
-    /// α.
-    #[must_use]
-    pub fn alpha(&self) -> f64 {
-        f64::from(self.tenths) / 10.0
-    }
-
-    /// The strategy, with what makes it a beam search.
-    #[must_use]
-    pub fn kind(&self) -> Option<(&'static StrategyRow, BeamKind)> {
-        STRATEGIES.iter().filter_map(|row| Some((row, row.beams()?))).nth(self.kind)
-    }
-
-    /// The options of a search; `seed` is that of the session.
-    #[must_use]
-    pub fn settings(&self, seed: u64) -> BeamSettings {
-        let kind = self.kind().map(|(_, kind)| kind);
-        let (groups, diversity_penalty) = kind.map_or((1, 0.0), |kind| (kind.groups)(self.beams));
-        BeamSettings {
-            beams: self.beams,
-            groups,
-            diversity_penalty,
-            length_penalty: self.alpha(),
-            length_norm: self.norm,
-            early_stopping: self.early,
-            selection: kind.map(|kind| (kind.selection)(seed)).unwrap_or_default(),
-            returned: self.beams,
-        }
-    }
-
-    /// One beam more or less.
-    pub fn turn_beams(&mut self, direction: Direction) {
-        self.beams = match direction {
-            Direction::Up => (self.beams + 1).min(MOST_BEAMS),
-            Direction::Down => self.beams.saturating_sub(1).max(1),
-        };
-    }
-
-    /// α by a tenth.
-    pub fn turn_alpha(&mut self, direction: Direction) {
-        let by = if direction == Direction::Up { 1 } else { -1 };
-        let tenths = |alpha: f64| (10.0 * alpha).round() as i32;
-        self.tenths = (self.tenths + by).clamp(tenths(*PENALTIES.start()), tenths(*PENALTIES.end()));
-    }
-
-    /// The next length of its list.
-    pub fn turn_length(&mut self, direction: Direction) {
-        let other = match direction {
-            Direction::Up => LENGTHS.iter().find(|length| **length > self.length),
-            Direction::Down => LENGTHS.iter().rev().find(|length| **length < self.length),
-        };
-        self.length = other.copied().unwrap_or(self.length);
-    }
-
-    /// The next norm.
-    pub fn next_norm(&mut self) {
-        self.norm = next(&LengthNorm::ALL, self.norm);
-    }
-
-    /// The next rule of early stopping.
-    pub fn next_early(&mut self) {
-        self.early = next(&EarlyStopping::ALL, self.early);
-    }
-
-    /// The next strategy.
-    pub fn next_kind(&mut self) {
-        let kinds = STRATEGIES.iter().filter(|row| row.beams().is_some()).count();
-        self.kind = (self.kind + 1) % kinds.max(1);
-    }
-}
 
 /// What the newest search was asked for: another wish needs another search.
 #[derive(Clone, Debug, PartialEq)]
@@ -260,6 +146,12 @@ impl State {
         }
         self.coming = Some(search);
         self.asked = Some(asked);
+    }
+
+    /// Shows a search that was recorded, in the place of what a model would make.
+    pub fn replay(&mut self, search: Search, asked: Asked) {
+        self.expect(search, asked);
+        self.arrive();
     }
 
     /// Takes a step of the newest search in.

@@ -1,5 +1,7 @@
 //! The view over a real engine and tables whose beams can be had by hand.
 
+mod recorded;
+
 use super::*;
 use crate::glyph::Charset;
 use crate::ui::action::Key;
@@ -126,6 +128,62 @@ fn knobs_search_anew() {
     assert!((state(&scene).knobs.alpha() + 2.0).abs() < 1e-9);
     scene.press(&"l ".repeat(20)).unwrap();
     assert_eq!((state(&scene).knobs.length, state(&scene).step()), (1, 1), "there is no second step any more");
+}
+
+/// After two steps without a norm, A end (ln .42) and B B (ln .27) are finished and running; with α = 1 per token.
+#[test]
+fn the_bound_is_that_of_the_knobs_before_another_search_has_answered() {
+    let mut scene = beams(SHORT_OR_LONG, "", (80, 24), "b b Right Right");
+    let bound = |scene: &Scene| {
+        let settings = state(scene).knobs.settings(0);
+        state(scene).search().unwrap().bound((2, 0), &settings, state(scene).knobs.length).unwrap()
+    };
+    let (running, finished) = (0.27f64.ln(), 0.42f64.ln());
+    let before = bound(&scene);
+    assert_eq!((before.finished, before.needed, before.stop), (1, 2, None));
+    assert!((before.attainable.unwrap() - running / 2.0).abs() < 1e-6);
+    touch(&mut scene, "n");
+    touch(&mut scene, "n");
+    touch(&mut scene, "n");
+    assert!(state(&scene).is_replaced());
+    let after = bound(&scene);
+    assert!((after.attainable.unwrap() - running).abs() < 1e-6, "{after:?}");
+    assert!((after.worst_finished.unwrap() - finished).abs() < 1e-6, "{after:?}");
+    assert!(shown(&scene.buffer()).contains("best still reachable −1.309"), "{}", shown(&scene.buffer()));
+    scene.settle().unwrap();
+    let searched = bound(&scene);
+    assert_eq!(searched, after, "the search says the same");
+}
+
+#[test]
+fn one_winner_for_every_alpha_says_why() {
+    let scene = beams(ABC, "", (120, 36), "b b Right");
+    assert!(shown(&scene.buffer()).contains("all are equally long"), "{}", shown(&scene.buffer()));
+    let scene = beams(ABC, "", (120, 36), "b b b b Right");
+    assert!(shown(&scene.buffer()).contains("nothing else is there"), "{}", shown(&scene.buffer()));
+    let scene = beams(ABC, "", (120, 36), "b b n n n Right Right");
+    assert!(shown(&scene.buffer()).contains("α changes nothing"), "{}", shown(&scene.buffer()));
+}
+
+#[test]
+fn groups_and_their_penalty_are_knobs() {
+    let mut scene = beams(ABC, "", (120, 36), "Right Right G");
+    assert!(matches!(scene.app().notice(), Some(Notice::Info(text)) if text.contains("no groups")));
+    scene.press("s s g v V V").unwrap();
+    let settings = *state(&scene).search().unwrap().settings();
+    assert_eq!((settings.beams, settings.groups, settings.diversity_penalty), (4, 2, 0.6));
+    let picture = shown(&scene.buffer());
+    assert!(
+        picture.contains("g/G groups 2") && picture.contains("v/V λ 0.6") && picture.contains("group 1"),
+        "{picture}"
+    );
+    // 5 beams make 1 group of 5 or 5 of 1; 6 beams 2 again.
+    for (key, groups) in [("B", 1), ("B", 2), ("G", 3), ("G", 6), ("G", 6), ("g", 3)] {
+        scene.press(key).unwrap();
+        assert_eq!(state(&scene).search().unwrap().settings().groups, groups, "after {key}");
+    }
+    scene.press(&"v ".repeat(9)).unwrap();
+    assert_eq!(state(&scene).search().unwrap().settings().diversity_penalty, 0.0);
 }
 
 /// Greedy finds A A (.3); nothing of two tokens is more probable.

@@ -92,7 +92,11 @@ impl Pane<'_> {
             String::new()
         };
         let name = format!("{mark}{} {}{beams}", self.index + 1, asked.strategy.name);
-        let x = put(buffer, row.x, row.y, &name, cells, style);
+        let mut x = put(buffer, row.x, row.y, &name, cells, style);
+        let origin = format!(" {} {}", look.signs().dot, self.column.origin.words());
+        if usize::from(row.right().saturating_sub(x)) >= glyph::cells(&origin) {
+            x = put(buffer, x, row.y, &origin, cells, style);
+        }
         if let Some(draw) = self.here().and_then(|token| token.draw) {
             let room = usize::from(row.right().saturating_sub(x));
             let forms = [format!("u = {:.4}", draw.u), format!("u={:.2}", draw.u)];

@@ -1,7 +1,9 @@
 //! Strategies side by side: the same prompt, each column with its own strategy, chain and seed, all stepped together.
 
 mod column;
+mod contrast;
 mod edit;
+mod present;
 mod render;
 mod state;
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub const ROW: ViewRow = ViewRow {
     summary: "strategies side by side",
     contexts: &[Context::Compare],
     render: render::render,
+    present: present::render,
     act,
     refresh,
     timeline: Some(Timeline { position: |app| app.views.compare.step(), go }),
@@ -96,7 +99,9 @@ fn refresh(app: &mut App) -> Vec<Effect> {
     let path = session.path();
     let prompt = path[..session.prompt_length()].iter().map(|&node| (node, session.token(node))).collect();
     let (epoch, under_way) = (app.epoch(), app.is_under_way(Lane::Compare));
+    let wanted = contrast::columns(app);
     let state = &mut app.views.compare;
+    state.follow_session(wanted);
     state.follow(epoch);
     let missing = state.missing();
     if missing.is_empty() {

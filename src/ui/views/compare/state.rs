@@ -1,7 +1,8 @@
 //! What is compared, and what has come of it.
 
+use super::contrast::Origin;
 use crate::decode::scoring::Totals;
-use crate::decode::strategy::{STRATEGIES, StrategyRow, strategy};
+use crate::decode::strategy::{STRATEGIES, StrategyRow};
 use crate::decode::{Chain, Direction, Stage, processor, uniform};
 use crate::engine::{ColumnAsked, ColumnEnd, ColumnMade, Compared, ComparedToken};
 use crate::model::Tokenizer;
@@ -20,6 +21,8 @@ pub(super) type Said = Result<(), String>;
 pub struct Column {
     /// The number by which its news finds it.
     id: u64,
+    /// Where it comes from.
+    pub origin: Origin,
     /// Its strategy, chain, own seed and beams.
     pub asked: ColumnAsked,
     /// What was generated, mostly as asked.
@@ -47,9 +50,9 @@ pub struct State {
 }
 
 impl Default for State {
-    /// Greedy, sampling through a usual chain, and beam search.
+    /// No columns: the session is not there yet.
     fn default() -> Self {
-        let mut state = Self {
+        Self {
             columns: Vec::new(),
             selected: 0,
             shared: None,
@@ -58,13 +61,7 @@ impl Default for State {
             epoch: 0,
             under_way: (0, Vec::new()),
             last_id: 0,
-        };
-        for (name, chain) in [("greedy", ""), ("sample", "temperature=0.8,top_p=0.9"), ("beam", "")] {
-            if let (Some(strategy), Ok(chain)) = (strategy(name), Chain::parse(chain)) {
-                state.push(ColumnAsked { strategy, chain, seed: 0, beams: 4 });
-            }
         }
-        state
     }
 }
 
@@ -191,7 +188,7 @@ impl State {
         let Some(column) = self.columns.get(self.selected) else { return Ok(()) };
         let seed = self.columns.iter().map(|column| column.asked.seed).max().map_or(0, |seed| seed.saturating_add(1));
         let asked = ColumnAsked { seed, ..column.asked.clone() };
-        self.push(asked);
+        self.push(Origin::Own, asked);
         let last = self.columns.len() - 1;
         self.columns[self.selected + 1..].rotate_right(1);
         self.selected = (self.selected + 1).min(last);
@@ -285,12 +282,33 @@ impl State {
     }
 
     fn with_selected(&mut self, change: impl FnOnce(&mut ColumnAsked) -> Said) -> Said {
-        self.columns.get_mut(self.selected).map_or(Ok(()), |column| change(&mut column.asked))
+        let Some(column) = self.columns.get_mut(self.selected) else { return Ok(()) };
+        let before = column.asked.clone();
+        change(&mut column.asked)?;
+        if column.asked != before {
+            column.origin = Origin::Own;
+        }
+        Ok(())
     }
 
-    fn push(&mut self, asked: ColumnAsked) {
+    fn push(&mut self, origin: Origin, asked: ColumnAsked) {
         self.last_id += 1;
-        self.columns.push(Column { id: self.last_id, asked, made: None });
+        self.columns.push(Column { id: self.last_id, origin, asked, made: None });
+    }
+
+    /// What nobody has changed follows the session: these columns, from the first on.
+    pub(super) fn follow_session(&mut self, wanted: Vec<(Origin, ColumnAsked)>) {
+        if self.columns.is_empty() {
+            for (origin, asked) in wanted {
+                self.push(origin, asked);
+            }
+            return;
+        }
+        for column in &mut self.columns {
+            if let Some((_, asked)) = column.origin.place().and_then(|place| wanted.get(place)) {
+                column.asked = asked.clone();
+            }
+        }
     }
 
     /// What belongs to another prompt is forgotten.

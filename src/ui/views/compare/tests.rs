@@ -1,15 +1,22 @@
 //! The view over a table of probabilities whose figures can be computed by hand.
 
 use super::*;
+use crate::decode::Chain;
 use crate::engine::ColumnEnd;
 use crate::glyph::Charset;
 use crate::ui::app::pictures::styled;
 use crate::ui::app::{Notice, Setup};
+use crate::ui::knobs::Mode;
 use crate::ui::scene::Scene;
 use crate::ui::testing::{ABC, shown, stands_every_size, table_scene, table_setup};
 
+/// A session that takes the best token and filters nothing.
+fn greedy(prompt: &str) -> Setup {
+    Setup { mode: Mode::Greedy, chain: Chain::default(), ..table_setup(prompt) }
+}
+
 fn scene(width: u16, height: u16) -> Scene {
-    let mut scene = table_scene(ABC, table_setup("B"), width, height);
+    let mut scene = table_scene(ABC, greedy("B"), width, height);
     scene.show(View::Compare).unwrap();
     scene
 }
@@ -34,17 +41,49 @@ fn said(scene: &Scene) -> String {
 }
 
 #[test]
-fn it_begins_with_greedy_sampling_and_beams_that_all_have_run() {
+fn a_greedy_session_is_compared_with_sampling_and_beams_that_all_have_run() {
     let scene = scene(120, 36);
     let names: Vec<_> = state(&scene).columns().iter().map(|column| column.asked.strategy.name).collect();
     assert_eq!(names, ["greedy", "sample", "beam"]);
     assert!(state(&scene).columns().iter().all(|column| matches!(column.end(), Some(ColumnEnd::Finished(_)))));
     assert_eq!(ids(&scene, 0).len(), 40);
     let picture = shown(&scene.buffer());
-    for text in ["temperature=0.8, top_p=0.9", "· seed 0", "beam · 4 beams", "each column draws for itself", "all 40"]
-    {
+    for text in [
+        "greedy · yours",
+        "sample · for contrast",
+        "temperature=0.8, top_p=0.9",
+        "· seed 0",
+        "beam · 4 beams",
+        "each column draws for itself",
+        "all 40",
+    ] {
         assert!(picture.contains(text), "{text} in\n{picture}");
     }
+}
+
+#[test]
+fn columns_that_nobody_changed_follow_the_session() {
+    let setup =
+        Setup { chain: Chain::parse("repetition_penalty=1.2,temperature=0.8,top_k=2").unwrap(), ..table_setup("B") };
+    let mut scene = table_scene(ABC, Setup { seed: 7, ..setup }, 120, 36);
+    scene.show(View::Compare).unwrap();
+    let asked = |scene: &Scene| {
+        let all = state(scene).columns().iter();
+        all.map(|column| (column.asked.strategy.name, column.asked.chain.to_string(), column.asked.seed))
+            .collect::<Vec<_>>()
+    };
+    let own = "repetition_penalty=1.2,temperature=0.8,top_k=2".to_owned();
+    let penalty = "repetition_penalty=1.2".to_owned();
+    let before = vec![("sample", own, 7), ("greedy", penalty.clone(), 7), ("beam", penalty, 7)];
+    assert_eq!(asked(&scene), before);
+    // The second column is changed, then the session's own chain.
+    scene.press("Tab s 1 k 4").unwrap();
+    let after = asked(&scene);
+    assert_eq!((after[0].1.as_str(), after[1].0), ("repetition_penalty=1.2,temperature=0.8,top_k=1", "sample"));
+    assert_eq!(after[1].1, before[1].1, "what was changed stays");
+    assert!(shown(&scene.buffer()).contains("sample · edited"), "{}", shown(&scene.buffer()));
+    scene.press("1 s 4").unwrap();
+    assert_eq!((asked(&scene)[0].0, asked(&scene)[1].0), ("greedy", "sample"));
 }
 
 #[test]
@@ -77,7 +116,7 @@ fn where_a_column_leaves_the_first_is_marked() {
 
 #[test]
 fn shared_random_numbers_are_the_same_draw_at_every_step() {
-    let mut scene = table_scene(ABC, table_setup("A"), 120, 36);
+    let mut scene = table_scene(ABC, greedy("A"), 120, 36);
     scene.show(View::Compare).unwrap();
     scene.press("Tab n T T T T").unwrap();
     assert_eq!(state(&scene).columns()[2].asked.seed, 1, "a copy draws for itself");
@@ -187,7 +226,7 @@ fn it_looks_as_it_should() {
     let mut scene = scene(120, 36);
     scene.press("Tab Right Right Right").unwrap();
     insta::assert_snapshot!("compare_120x36", styled(&scene.buffer()));
-    let setup = Setup { charset: Charset::Ascii, ..table_setup("B") };
+    let setup = Setup { charset: Charset::Ascii, ..greedy("B") };
     let mut scene = table_scene(ABC, setup, 200, 60);
     scene.press("4 r n Right").unwrap();
     insta::assert_snapshot!("compare_ascii_200x60", styled(&scene.buffer()));

@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use super::app::App;
 use super::layout::{Frame, SMALLEST};
 use super::paint::put;
-use super::panels::{footer, header, presenter};
+use super::panels::{footer, header};
 use super::theme::Role;
 
 /// Draws the whole screen. Returns where the terminal's cursor belongs, if anywhere.
@@ -19,7 +19,7 @@ pub fn view(app: &App, screen: Rect, buffer: &mut Buffer) -> Option<Position> {
     };
     header::render(app, frame.header, buffer);
     let in_view = if app.is_presenting() {
-        presenter::render(app, frame.body, buffer);
+        (app.view().row().present)(app, frame.body, buffer);
         None
     } else {
         (app.view().row().render)(app, frame.body, buffer)

@@ -115,9 +115,6 @@ impl App {
     fn present(&mut self) -> Vec<Effect> {
         self.presenting = !self.presenting;
         self.select(self.list.selected());
-        if self.presenting && self.view != View::Step {
-            return self.inform("the step view (1) is large now; this one stays as it is");
-        }
         Vec::new()
     }
 

@@ -196,7 +196,12 @@ impl App {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let mut views = States::default();
-        let view = if setup.lesson.is_some() { View::Lessons } else { View::default() };
+        let searched = setup.recording.as_ref().is_some_and(|recording| recording.steps() == 0);
+        let view = match (setup.lesson.is_some(), searched) {
+            (true, _) => View::Lessons,
+            (false, true) => View::Beam,
+            (false, false) => View::default(),
+        };
         if let Some(lesson) = setup.lesson {
             views.lessons.open(lesson);
         }
@@ -317,10 +322,10 @@ impl App {
         self.opening.as_ref()
     }
 
-    /// Whether the step view shows few words and large bars.
+    /// Whether views show few words and large bars.
     #[must_use]
     pub fn is_presenting(&self) -> bool {
-        self.presenting && self.view == View::Step
+        self.presenting
     }
 
     /// The model, as far as it is there.

@@ -13,6 +13,7 @@ use super::{App, Model, Notice, Run, Shown, Wish, Work};
 use crate::ui::layout::{Areas, Frame};
 use crate::ui::message::{Effect, Exit, Message};
 use crate::ui::panels::presenter;
+use crate::ui::views::View;
 
 /// The pace of a run that can be followed.
 const PACE: Duration = Duration::from_millis(140);
@@ -69,7 +70,8 @@ impl App {
 
     pub(in crate::ui) fn list_rows(&self) -> usize {
         let rows = |frame: Frame| {
-            if self.is_presenting() { presenter::tokens(frame.body) } else { Areas::of(frame.body).list_rows() }
+            let is_large = self.presenting && self.view == View::Step;
+            if is_large { presenter::tokens(frame.body) } else { Areas::of(frame.body).list_rows() }
         };
         Frame::of(self.screen).map_or(1, rows)
     }

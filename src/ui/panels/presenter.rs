@@ -5,13 +5,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::decode::TokenId;
-use crate::glyph;
 use crate::model::Tokenizer;
-use crate::ui::action::{Action, Context, entries};
+use crate::ui::action::{Action, Context};
 use crate::ui::app::{App, Model, Shown};
 use crate::ui::layout::{take_bottom, take_top};
 use crate::ui::number::percent;
 use crate::ui::paint::{self, put, put_glyphs, put_right};
+use crate::ui::panels::slide::{Told, keys};
 use crate::ui::panels::{text, token_glyphs};
 use crate::ui::theme::Role;
 
@@ -53,7 +53,7 @@ pub fn render(app: &App, body: Rect, buffer: &mut Buffer) {
             bar(app, (shown, tokenizer.as_ref(), scale), (index, id), area, buffer);
         }
     }
-    hint(app, below, buffer);
+    keys(app, below, KEYS, buffer);
 }
 
 fn bar(
@@ -98,26 +98,11 @@ fn bar(
 }
 
 /// The keys of a demonstration.
-fn hint(app: &App, area: Rect, buffer: &mut Buffer) {
-    let look = app.look();
-    let told = [
-        (Context::Session, Action::Step, "takes the marked one"),
-        (Context::Session, Action::Force, "takes the selected one"),
-        (Context::Session, Action::Back, "goes back"),
-        (Context::Everywhere, Action::Present, "shows everything"),
-    ];
-    let mut x = area.x + 1;
-    for (context, action, words) in told {
-        let entry = entries(context).find(|entry| entry.action == action);
-        let key = entry.and_then(|entry| app.keymap().keys(entry).first()).map(|key| key.name(look.charset));
-        let Some(key) = key else { continue };
-        if usize::from(area.right().saturating_sub(x)) < glyph::cells(&key) + words.len() + 2 {
-            break;
-        }
-        x = put(buffer, x, area.y, &key, area.width.into(), look.style(Role::Key));
-        x = put(buffer, x + 1, area.y, words, area.width.into(), look.style(Role::Hint)) + 3;
-    }
-}
+const KEYS: &[Told] = &[
+    (Context::Session, Action::Step, "takes the marked one"),
+    (Context::Session, Action::Force, "takes the selected one"),
+    (Context::Session, Action::Back, "goes back"),
+];
 
 #[cfg(test)]
 mod tests {

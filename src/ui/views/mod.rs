@@ -54,6 +54,8 @@ pub struct ViewRow {
     pub contexts: &'static [Context],
     /// Draws it into the space between header and footer. Returns where the terminal's cursor belongs, if anywhere.
     pub render: fn(&App, Rect, &mut Buffer) -> Option<Position>,
+    /// Draws what of it the last row of a lecture hall can read: few words, large bars.
+    pub present: fn(&App, Rect, &mut Buffer),
     /// Does what a key of its own groups asks for; `None` leaves it to the actions that all views share.
     pub act: fn(&mut App, Action) -> Option<Vec<Effect>>,
     /// What follows when it comes to the front, or when the session, the chain or the screen has changed while it is there.

@@ -7,27 +7,12 @@ use ratatui::style::Style;
 use super::pen::{over, role, sign, signed, tail, trimmed};
 use super::search::Status;
 use super::tree::Tree;
-use crate::decode::TokenId;
 use crate::decode::beam::{BeamCandidate, Ending, Verdict};
-use crate::glyph::{self, Charset, Glyph, Kind};
-use crate::model::Tokenizer;
+use crate::glyph;
 use crate::ui::paint::{put, put_glyphs, put_right, row};
+pub(super) use crate::ui::panels::running as text;
 use crate::ui::panels::token_glyphs;
 use crate::ui::theme::Role;
-
-/// Tokens as running text, in which spaces are gaps.
-#[must_use]
-pub fn text(tokenizer: &dyn Tokenizer, tokens: &[TokenId], charset: Charset) -> Vec<Glyph> {
-    let bytes = |&id: &TokenId| {
-        let piece = tokenizer.piece(id);
-        if piece.bytes.is_empty() { piece.piece.as_bytes() } else { &piece.bytes[..] }
-    };
-    let mut glyphs = glyph::assemble(tokens.iter().map(bytes), charset);
-    for glyph in glyphs.iter_mut().filter(|glyph| glyph.kind == Kind::Space) {
-        glyph.symbol = " ".into();
-    }
-    glyphs
-}
 
 /// What became of a candidate, in words.
 #[must_use]

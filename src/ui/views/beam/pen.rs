@@ -10,10 +10,11 @@ use super::lists::text;
 use super::picture::{Item, Picture};
 use super::search::Status;
 use crate::decode::TokenId;
-use crate::glyph::{self, Glyph};
+use crate::glyph;
 use crate::model::Tokenizer;
 use crate::ui::look::Look;
 use crate::ui::panels::token_glyphs;
+pub(super) use crate::ui::panels::{tail, trimmed};
 use crate::ui::theme::Role;
 
 /// The most cells of a token in its column.
@@ -154,25 +155,4 @@ impl Pen<'_> {
 enum Figures {
     Shown,
     Left,
-}
-
-/// A text without the gap that it begins with.
-#[must_use]
-pub fn trimmed(glyphs: &[Glyph]) -> &[Glyph] {
-    match glyphs {
-        [first, rest @ ..] if first.kind == glyph::Kind::Space && !rest.is_empty() => rest,
-        all => all,
-    }
-}
-
-/// The end of a text in so many cells.
-#[must_use]
-pub fn tail(glyphs: &[Glyph], cells: usize) -> &[Glyph] {
-    let mut used = 0;
-    let fits = |glyph: &&Glyph| {
-        used += usize::from(glyph.width);
-        used <= cells
-    };
-    let count = glyphs.iter().rev().take_while(fits).count();
-    &glyphs[glyphs.len() - count..]
 }

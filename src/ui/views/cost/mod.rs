@@ -1,6 +1,7 @@
 //! What decoding costs: arithmetic and time of every step with and without the cache, and the memory of the cache.
 
 mod plot;
+mod present;
 mod render;
 mod state;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub const ROW: ViewRow = ViewRow {
     summary: "what decoding costs, with and without the cache",
     contexts: &[Context::Session, Context::Cost],
     render: render::render,
+    present: present::render,
     act,
     refresh: state::refresh,
     timeline: Some(step::SESSION),

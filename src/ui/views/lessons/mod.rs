@@ -2,6 +2,7 @@
 
 mod answer;
 mod flow;
+mod present;
 mod reading;
 mod render;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub const ROW: ViewRow = ViewRow {
     summary: "guided lessons",
     contexts: &[Context::Lessons],
     render: render::render,
+    present: present::render,
     act,
     refresh: nothing,
     timeline: None,

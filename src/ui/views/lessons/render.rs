@@ -19,7 +19,7 @@ use crate::ui::theme::Role;
 pub(super) fn render(app: &App, body: Rect, buffer: &mut Buffer) -> Option<Position> {
     let state = &app.views.lessons;
     match &state.reading {
-        Some(reading) => page(reading, app.look(), body, buffer),
+        Some(reading) => page(reading, &Flow::new(reading, body, app.look().charset), app.look(), body, buffer),
         None => list(state, app.look(), body, buffer),
     }
     None
@@ -63,8 +63,8 @@ fn result(tally: Tally) -> String {
     format!("{} of {} right", tally.right, tally.all)
 }
 
-fn page(reading: &Reading, look: Look<'_>, body: Rect, buffer: &mut Buffer) {
-    let flow = Flow::new(reading, body, look.charset);
+/// A page as it lies in the body.
+pub(super) fn page(reading: &Reading, flow: &Flow<'_>, look: Look<'_>, body: Rect, buffer: &mut Buffer) {
     let (page, number) = reading.page();
     let (lesson, pages) = (reading.lesson(), reading.lesson().pages.len());
     let row = paint::row(body, 0);
@@ -81,7 +81,7 @@ fn page(reading: &Reading, look: Look<'_>, body: Rect, buffer: &mut Buffer) {
     let (text, pictures) = flow.widths;
     let draw = |lines: &[Line], area: Rect, buffer: &mut Buffer| {
         for (y, line) in (area.y..area.bottom()).zip(lines.iter().skip(offset)) {
-            draw_line(&flow, reading, line, Rect { y, height: 1, ..area }, look, buffer);
+            draw_line(flow, reading, line, Rect { y, height: 1, ..area }, look, buffer);
         }
     };
     let area = Rect { y: body.y + 2, height: flow.rows as u16, ..body }.intersection(body);

@@ -16,7 +16,7 @@ use crate::ui::action::{Action, Context};
 use crate::ui::app::App;
 use crate::ui::layout::Areas;
 use crate::ui::message::Effect;
-use crate::ui::panels::{chain, detail, distribution, strip, text};
+use crate::ui::panels::{chain, detail, distribution, presenter, strip, text};
 
 /// The declaration.
 pub const ROW: ViewRow = ViewRow {
@@ -26,6 +26,7 @@ pub const ROW: ViewRow = ViewRow {
     summary: "the next token, step by step",
     contexts: &[Context::Session, Context::Step, Context::Chain],
     render,
+    present: presenter::render,
     act,
     refresh: state::refresh,
     timeline: Some(SESSION),

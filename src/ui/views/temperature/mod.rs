@@ -1,6 +1,7 @@
 //! What temperature does: the probabilities of the best tokens over T, entropy and number of choices, and the limits.
 
 mod plots;
+mod present;
 mod render;
 mod state;
 mod table;
@@ -23,6 +24,7 @@ pub const ROW: ViewRow = ViewRow {
     summary: "what temperature does to the distribution",
     contexts: &[Context::Session, Context::Temperature, Context::Chain],
     render: render::render,
+    present: present::render,
     act,
     refresh: state::refresh,
     timeline: Some(step::SESSION),

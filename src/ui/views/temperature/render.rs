@@ -95,7 +95,7 @@ pub(super) struct Picture<'a> {
 }
 
 /// The best tokens, and the selected one where it is none of them.
-fn series(analysis: &Analysis, selected: usize) -> Vec<Series> {
+pub(super) fn series(analysis: &Analysis, selected: usize) -> Vec<Series> {
     let roles = [Role::Series0, Role::Series1, Role::Series2, Role::Series3, Role::Series4, Role::Series5];
     let ranked = analysis.model().ranked();
     let possible = |id: &&TokenId| analysis.model().prob(**id) > 0.0;

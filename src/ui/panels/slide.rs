@@ -70,18 +70,21 @@ pub fn render(app: &App, body: Rect, slide: &Slide, buffer: &mut Buffer) {
         let y = rest.y + pitch * place as u16;
         let height = if pitch > 2 { pitch - 1 } else { pitch };
         let area = Rect { y, height, ..rest }.intersection(rest);
-        bar(app, one, slide.selected == Some(index), area, buffer);
+        let ground = if slide.selected == Some(index) { look.style(Role::Selected) } else { Style::new() };
+        bar(app, one, ground, area, buffer);
     }
 }
 
-fn bar(app: &App, bar: &Bar, is_selected: bool, area: Rect, buffer: &mut Buffer) {
+fn bar(app: &App, bar: &Bar, ground: Style, area: Rect, buffer: &mut Buffer) {
+    if area.is_empty() {
+        return;
+    }
     let look = app.look();
     let (words, ink) = bar.roles;
-    let ground = if is_selected { look.style(Role::Selected) } else { Style::new() };
     let name = Rect { height: 1, ..area }.intersection(area);
     buffer.set_style(name.intersection(buffer.area), ground);
     let on = |role: Role| paint::on(look.style(role), ground);
-    if is_selected {
+    if ground != Style::new() {
         put(buffer, name.x, name.y, look.signs().selected, 1, on(Role::Key));
     }
     put(buffer, name.x + 1, name.y, bar.sign, 1, on(words));
@@ -111,14 +114,24 @@ pub fn keys(app: &App, area: Rect, told: &[Told], buffer: &mut Buffer) {
         let key = entry.and_then(|entry| app.keymap().keys(entry).first())?;
         Some((key.name(look.charset), *words))
     };
+    let cells = |(key, words): &(String, &str)| (glyph::cells(key) + glyph::cells(words) + 4) as u16;
+    let last = key(&EVERYTHING);
+    // The way back is always there.
+    let end = area.right().saturating_sub(last.as_ref().map_or(0, cells));
     let mut x = area.x + 1;
-    for (key, words) in told.iter().chain([&EVERYTHING]).filter_map(key) {
-        if usize::from(area.right().saturating_sub(x)) < glyph::cells(&key) + words.len() + 2 {
-            break;
-        }
+    let mut one = |(key, words): (String, &str)| {
         x = put(buffer, x, area.y, &key, area.width.into(), look.style(Role::Key));
         x = put(buffer, x + 1, area.y, words, area.width.into(), look.style(Role::Hint)) + 3;
+        x
+    };
+    let mut at = area.x + 1;
+    for told in told.iter().filter_map(key) {
+        if at + cells(&told) > end {
+            break;
+        }
+        at = one(told);
     }
+    last.map(one);
 }
 
 #[cfg(test)]
@@ -159,11 +172,13 @@ mod tests {
             let mut scene = scene(row.view, 100, 30);
             let large = shown(&scene.buffer());
             assert!(large.contains("shows everything"), "{}:\n{large}", row.name);
-            scene.press("Right Left o").unwrap();
+            scene.press("o").unwrap();
             let whole = shown(&scene.buffer());
             assert!(!whole.contains("shows everything"), "{}:\n{whole}", row.name);
             scene.press("o").unwrap();
             assert_eq!(shown(&scene.buffer()), large, "{}", row.name);
+            scene.press("Right Left").unwrap();
+            assert!(shown(&scene.buffer()).contains("shows everything"), "{}", row.name);
         }
     }
 

@@ -148,7 +148,8 @@ impl State {
 
     /// Goes to a step, or as near as it can get.
     pub fn go(&mut self, step: usize) {
-        let over = self.columns.iter().all(|column| column.end().is_some());
+        // Before there are columns, nobody knows how far they will get.
+        let over = !self.columns.is_empty() && self.columns.iter().all(|column| column.end().is_some());
         let most = if over { self.longest() } else { self.length() };
         self.step = step.min(most.saturating_sub(1));
     }

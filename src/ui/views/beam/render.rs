@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::lists::{text, verdict};
-use super::pen::{Pen, role, sign, signed, tail};
+use super::pen::{Pen, penalty, role, sign, signed, tail};
 use super::picture::{Picture, Scene};
 use super::search::Search;
 use super::state::{Below, Optimum};
@@ -322,7 +322,7 @@ fn knobs(app: &App, area: Rect, buffer: &mut Buffer) {
     let strategy = knobs.kind().map_or("beam", |(row, _)| row.name);
     let all = [
         (pair(Action::FewerBeams, Action::MoreBeams), "B", knobs.beams.to_string()),
-        (pair(Action::LowerAlpha, Action::HigherAlpha), alpha, signed(knobs.alpha(), 1, look)),
+        (pair(Action::LowerAlpha, Action::HigherAlpha), alpha, penalty(knobs.alpha, look)),
         (key(Action::LengthNorm, look.charset), "norm", knobs.norm.to_string()),
         (key(Action::BeamKind, look.charset), "", strategy.to_owned()),
         (key(Action::EarlyStopping, look.charset), "early", knobs.early.to_string()),

@@ -13,17 +13,17 @@ use super::search::Search;
 /// The tokens that a search goes on for, unless one asks for others.
 const LENGTH: usize = 24;
 /// What the length goes through.
-const LENGTHS: [usize; 14] = [1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 200];
+pub(super) const LENGTHS: [usize; 14] = [1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 200];
 /// The most beams that the keys reach.
-const MOST_BEAMS: usize = 16;
+pub(super) const MOST_BEAMS: usize = 16;
 
 /// What the keys turn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Knobs {
     /// B.
     pub beams: usize,
-    /// α in tenths.
-    tenths: i32,
+    /// α.
+    pub alpha: f64,
     /// What α is the power of.
     pub norm: LengthNorm,
     /// When enough have finished.
@@ -38,7 +38,7 @@ impl Default for Knobs {
         let usual = BeamSettings::default();
         Self {
             beams: usual.beams,
-            tenths: 10,
+            alpha: usual.length_penalty,
             norm: usual.length_norm,
             early: usual.early_stopping,
             length: LENGTH,
@@ -54,12 +54,6 @@ fn next<T: Copy + PartialEq>(all: &[T], value: T) -> T {
 }
 
 impl Knobs {
-    /// α.
-    #[must_use]
-    pub fn alpha(&self) -> f64 {
-        f64::from(self.tenths) / 10.0
-    }
-
     /// The strategy, with what makes it a beam search.
     #[must_use]
     pub fn kind(&self) -> Option<(&'static StrategyRow, BeamKind)> {
@@ -75,7 +69,7 @@ impl Knobs {
             beams: self.beams,
             groups,
             diversity_penalty,
-            length_penalty: self.alpha(),
+            length_penalty: self.alpha,
             length_norm: self.norm,
             early_stopping: self.early,
             selection: kind.map(|kind| (kind.selection)(seed)).unwrap_or_default(),
@@ -91,11 +85,14 @@ impl Knobs {
         };
     }
 
-    /// α by a tenth.
+    /// α to the next tenth.
     pub fn turn_alpha(&mut self, direction: Direction) {
-        let by = if direction == Direction::Up { 1 } else { -1 };
-        let tenths = |alpha: f64| (10.0 * alpha).round() as i32;
-        self.tenths = (self.tenths + by).clamp(tenths(*PENALTIES.start()), tenths(*PENALTIES.end()));
+        // A typed value may lie between two tenths, a turned one a rounding error beside its own.
+        let tenths = match direction {
+            Direction::Up => (10.0 * self.alpha + 1e-9).floor() + 1.0,
+            Direction::Down => (10.0 * self.alpha - 1e-9).ceil() - 1.0,
+        };
+        self.alpha = (tenths / 10.0).clamp(*PENALTIES.start(), *PENALTIES.end());
     }
 
     /// The next length of its list.

@@ -123,7 +123,7 @@ fn knobs_search_anew() {
     scene.press(&"B ".repeat(30)).unwrap();
     assert_eq!(state(&scene).knobs.beams, 16);
     scene.press(&"a ".repeat(80)).unwrap();
-    assert!((state(&scene).knobs.alpha() + 2.0).abs() < 1e-9);
+    assert!((state(&scene).knobs.alpha + 2.0).abs() < 1e-9);
     scene.press(&"l ".repeat(20)).unwrap();
     assert_eq!((state(&scene).knobs.length, state(&scene).step()), (1, 1), "there is no second step any more");
 }
@@ -242,4 +242,20 @@ fn the_tree_looks_as_it_should() {
     let mut scene = table_scene(SHORT_OR_LONG, ascii, 80, 24);
     scene.press("3 b b l l l l l End").unwrap();
     insta::assert_snapshot!("ascii_80x24", body(&scene));
+}
+
+#[test]
+fn the_options_are_typed_in_one_line() {
+    let mut scene = beams(ABC, "", (80, 24), "");
+    scene.press("v Home").unwrap();
+    let drawn = shown(&scene.buffer());
+    assert!(drawn.contains("num_beams=4,length_penalty=1,max_new_tokens="), "{drawn}");
+    let typed: String = "num_beams=3,length_penalty=1.25".chars().map(|c| format!("{c} ")).collect();
+    scene.press(&format!("Ctrl-u {typed} Enter")).unwrap();
+    assert_eq!((state(&scene).knobs.beams, state(&scene).knobs.alpha), (3, 1.25));
+    assert!(shown(&scene.buffer()).contains("1.25"));
+    scene.press("A").unwrap();
+    assert_eq!(state(&scene).knobs.alpha, 1.3);
+    scene.press("v Ctrl-u x Enter").unwrap();
+    assert_eq!(scene.app().overlays().len(), 1, "what is wrong keeps the window open");
 }

@@ -9,7 +9,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::{Timeline, View, ViewRow};
+use super::{Timeline, View, ViewRow, one_page};
 use crate::decode::Direction;
 use crate::engine::{CompareAsked, CompareJob, Lane, News};
 use crate::ui::action::{Action, Context};
@@ -24,7 +24,8 @@ pub const ROW: ViewRow = ViewRow {
     name: "compare",
     label: "compare",
     summary: "strategies side by side",
-    contexts: &[Context::Compare],
+    contexts: &[&[Context::Compare]],
+    page: one_page,
     render: render::render,
     act,
     refresh,

@@ -10,7 +10,7 @@ mod tests;
 mod tokens;
 mod totals;
 
-use super::{View, ViewRow};
+use super::{View, ViewRow, one_page};
 use crate::engine::{Lane, News, ScoreJob};
 use crate::ui::action::{Action, Context};
 use crate::ui::app::{App, Work};
@@ -24,7 +24,8 @@ pub const ROW: ViewRow = ViewRow {
     name: "score",
     label: "score",
     summary: "which of several texts the model prefers",
-    contexts: &[Context::Score],
+    contexts: &[&[Context::Score]],
+    page: one_page,
     render: render::render,
     act,
     refresh,

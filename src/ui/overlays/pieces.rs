@@ -60,7 +60,7 @@ impl Pieces {
         Self { offset: 0, word: [of(format!(" {word}")), of(word.to_owned())] }
     }
 
-    /// The window's inside, what is listed, and the last line that can be the first to show.
+    /// The last line that can be the first to show.
     fn most(app: &App) -> usize {
         let rows = usize::from(app.screen().height.saturating_sub(5 + BELOW));
         lines(app).len().saturating_sub(rows)

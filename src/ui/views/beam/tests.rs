@@ -250,8 +250,8 @@ fn the_options_are_typed_in_one_line() {
     scene.press("v Home").unwrap();
     let drawn = shown(&scene.buffer());
     assert!(drawn.contains("num_beams=4,length_penalty=1,max_new_tokens="), "{drawn}");
-    let typed: String = "num_beams=3,length_penalty=1.25".chars().map(|c| format!("{c} ")).collect();
-    scene.press(&format!("Ctrl-u {typed} Enter")).unwrap();
+    let typed: Vec<String> = "num_beams=3,length_penalty=1.25".chars().map(String::from).collect();
+    scene.press(&format!("Ctrl-u {} Enter", typed.join(" "))).unwrap();
     assert_eq!((state(&scene).knobs.beams, state(&scene).knobs.alpha), (3, 1.25));
     assert!(shown(&scene.buffer()).contains("1.25"));
     scene.press("A").unwrap();

@@ -145,7 +145,7 @@ impl Source<'_> {
                 keymap.set(entry, self.keys(entry, keys)?);
             }
         }
-        let views = VIEWS.iter().map(|row| [row.contexts, &[Context::Everywhere]].concat());
+        let views = VIEWS.iter().flat_map(|row| row.contexts).map(|page| [*page, &[Context::Everywhere]].concat());
         let windows = Context::ALL.iter().filter(|context| context.is_window()).map(|context| vec![*context]);
         views.chain(windows).try_for_each(|place| self.check(&keymap, &place))?;
         Ok(keymap)

@@ -3,7 +3,24 @@
 use std::iter::Peekable;
 use std::slice::Iter;
 
+use super::action::Action;
 use crate::decode::{Chain, DecodeError, Direction, Kind, PROCESSORS, ProcessorRow, Stage, StageTrace};
+
+/// Processors with keys of their own: lower, higher.
+pub const KNOB_KEYS: [(&str, [Action; 2]); 4] = [
+    ("temperature", [Action::Cooler, Action::Warmer]),
+    ("top_k", [Action::FewerK, Action::MoreK]),
+    ("top_p", [Action::FewerP, Action::MoreP]),
+    ("min_p", [Action::LowerMin, Action::HigherMin]),
+];
+
+/// The processor that an action turns, and which way.
+#[must_use]
+pub fn turned_by(action: Action) -> Option<(&'static str, Direction)> {
+    let direction = |[lower, _]: [Action; 2]| if action == lower { Direction::Down } else { Direction::Up };
+    let (name, actions) = KNOB_KEYS.iter().find(|(_, actions)| actions.contains(&action))?;
+    Some((name, direction(*actions)))
+}
 
 /// How the next token is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -160,9 +177,22 @@ impl Knobs {
 
     /// Turns the first knob of that processor, and selects it.
     pub fn turn_named(&mut self, name: &str, direction: Direction) {
-        if let Some(index) = self.list.iter().position(|knob| knob.stage.row().name == name) {
-            self.selected = index;
+        if self.select_named(name) {
             self.turn(direction);
+        }
+    }
+
+    /// Selects the first knob of that processor, if there is one.
+    pub fn select_named(&mut self, name: &str) -> bool {
+        let found = self.list.iter().position(|knob| knob.stage.row().name == name);
+        self.selected = found.unwrap_or(self.selected);
+        found.is_some()
+    }
+
+    /// Puts a stage in the place of the selected one, and switches it on.
+    pub fn set(&mut self, stage: Stage) {
+        if let Some(knob) = self.list.get_mut(self.selected) {
+            *knob = Knob { stage, switch: Switch::On };
         }
     }
 

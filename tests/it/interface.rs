@@ -354,7 +354,7 @@ fn keys_are_those_of_the_configuration() {
     fs::write(&file, "ascii = true\n[keys]\nsession.step = 'n'\n").unwrap();
     let mut session = Session::open_in(home.path(), 100, 30, &["The king"]);
     let first = session.until("the distribution", |screen| screen.contains("ready"));
-    assert!(first.contains("n step") && !first.contains('─'), "{first}");
+    assert!(first.contains("n/Left step") && !first.contains('─'), "{first}");
     session.press(b" n");
     session.until("one step", |screen| screen.contains("Step 2") && screen.contains("ready"));
     session.press(b"q");

@@ -9,7 +9,7 @@ use crate::decode::{Candidates, Context, DecodeError, Kind, LogitsProcessor, Pro
 
 pub(super) const ROW: ProcessorRow = ProcessorRow {
     name: "dry",
-    summary: "penalizes going on with a repeated run: MULTIPLIER:BASE:ALLOWED_LENGTH",
+    summary: "against repeated runs: MULTIPLIER:BASE:ALLOWED_LENGTH",
     kind: Kind::Penalty,
     parameter: Parameter::Fields(FIELDS, |fields| {
         Arc::new(Dry { multiplier: fields[0], base: fields[1], allowed_length: fields[2] })

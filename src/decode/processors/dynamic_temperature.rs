@@ -8,7 +8,7 @@ use crate::decode::{Candidates, Context, DecodeError, Kind, LogitsProcessor, Pro
 
 pub(super) const ROW: ProcessorRow = ProcessorRow {
     name: "dynamic_temperature",
-    summary: "a temperature that grows with the entropy: LOW:HIGH:EXPONENT",
+    summary: "temperature growing with H: LOW:HIGH:EXPONENT",
     kind: Kind::Warper,
     parameter: Parameter::Fields(FIELDS, |fields| {
         Arc::new(DynamicTemperature { low: fields[0], high: fields[1], exponent: fields[2] })

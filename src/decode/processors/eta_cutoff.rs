@@ -8,7 +8,7 @@ use crate::decode::{Candidates, Context, DecodeError, Kind, LogitsProcessor, Pro
 
 pub(super) const ROW: ProcessorRow = ProcessorRow {
     name: "eta_cutoff",
-    summary: "like epsilon_cutoff, lower where the model is undecided",
+    summary: "epsilon_cutoff, lower where the model is undecided",
     kind: Kind::Warper,
     parameter: Parameter::Number(Bound::Included(0.0), Bound::Excluded(1.0), |epsilon| Arc::new(EtaCutoff { epsilon })),
     neutral: Some(0.0),

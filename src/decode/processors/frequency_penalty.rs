@@ -8,7 +8,7 @@ use crate::decode::processor::Parameter;
 use crate::decode::{Candidates, Context, DecodeError, Kind, LogitsProcessor, ProcessorRow};
 pub(super) const ROW: ProcessorRow = ProcessorRow {
     name: "frequency_penalty",
-    summary: "subtracts A from a logit for each time the token was generated",
+    summary: "subtracts A for each time a token was generated",
     kind: Kind::Penalty,
     parameter: Parameter::Number(Bound::Unbounded, Bound::Unbounded, |penalty| Arc::new(FrequencyPenalty { penalty })),
     neutral: Some(0.0),

@@ -8,7 +8,7 @@ use crate::decode::{Candidates, Context, DecodeError, Kind, LogitsProcessor, Pro
 
 pub(super) const ROW: ProcessorRow = ProcessorRow {
     name: "mirostat",
-    summary: "steers the surprise of the text towards TAU bits at the rate ETA: TAU:ETA",
+    summary: "steers surprisal to TAU bits at rate ETA: TAU:ETA",
     kind: Kind::Warper,
     parameter: Parameter::Fields(FIELDS, |fields| Arc::new(Mirostat { tau: fields[0], eta: fields[1] })),
     neutral: None,

@@ -7,7 +7,7 @@ use crate::decode::{Candidates, Context, DecodeError, Kind, LogitsProcessor, Pro
 
 pub(super) const ROW: ProcessorRow = ProcessorRow {
     name: "no_repeat_ngram_size",
-    summary: "forbids runs of N tokens to come twice; 0 forbids nothing",
+    summary: "forbids runs of N tokens to come twice; 0 is off",
     kind: Kind::Penalty,
     parameter: Parameter::Count(|n| Arc::new(NoRepeatNgram { n })),
     neutral: Some(0.0),

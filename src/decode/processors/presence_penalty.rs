@@ -8,7 +8,7 @@ use crate::decode::processor::Parameter;
 use crate::decode::{Candidates, Context, DecodeError, Kind, LogitsProcessor, ProcessorRow};
 pub(super) const ROW: ProcessorRow = ProcessorRow {
     name: "presence_penalty",
-    summary: "subtracts A from the logits of tokens already generated",
+    summary: "subtracts A from the logits of generated tokens",
     kind: Kind::Penalty,
     parameter: Parameter::Number(Bound::Unbounded, Bound::Unbounded, |penalty| Arc::new(PresencePenalty { penalty })),
     neutral: Some(0.0),

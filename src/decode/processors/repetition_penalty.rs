@@ -10,7 +10,7 @@ use crate::decode::{Candidates, Context, DecodeError, Kind, LogitsProcessor, Pro
 use std::collections::BTreeSet;
 pub(super) const ROW: ProcessorRow = ProcessorRow {
     name: "repetition_penalty",
-    summary: "divides positive and multiplies negative logits of tokens in the text by R",
+    summary: "logits of tokens in the text: / R, below 0: * R",
     kind: Kind::Penalty,
     parameter: Parameter::Number(Bound::Excluded(0.0), Bound::Unbounded, |penalty| {
         Arc::new(RepetitionPenalty { penalty })

@@ -8,7 +8,7 @@ use crate::decode::{Candidates, Context, DecodeError, Kind, LogitsProcessor, Pro
 
 pub(super) const ROW: ProcessorRow = ProcessorRow {
     name: "temperature",
-    summary: "divides the logits: below 1 sharper, above 1 flatter, 0 greedy",
+    summary: "divides logits: < 1 sharper, > 1 flatter, 0 greedy",
     kind: Kind::Warper,
     parameter: Parameter::Number(Bound::Included(0.0), Bound::Unbounded, |temperature| {
         Arc::new(Temperature { temperature })

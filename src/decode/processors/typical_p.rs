@@ -8,7 +8,7 @@ use crate::decode::processor::Parameter;
 use crate::decode::{Candidates, Context, DecodeError, Kind, LogitsProcessor, ProcessorRow};
 pub(super) const ROW: ProcessorRow = ProcessorRow {
     name: "typical_p",
-    summary: "keeps the tokens of most typical surprisal that sum to P",
+    summary: "keeps tokens of most typical surprisal that sum to P",
     kind: Kind::Warper,
     parameter: Parameter::Number(Bound::Excluded(0.0), Bound::Included(1.0), |mass| Arc::new(TypicalP { mass })),
     neutral: Some(1.0),

@@ -7,7 +7,7 @@ use crate::decode::{Candidates, Context, DecodeError, Kind, LogitsProcessor, Pro
 
 pub(super) const ROW: ProcessorRow = ProcessorRow {
     name: "xtc",
-    summary: "with a probability, removes all but the last of the tokens above a threshold: PROBABILITY:THRESHOLD",
+    summary: "at times removes likely tokens: PROBABILITY:THRESHOLD",
     kind: Kind::Warper,
     parameter: Parameter::Fields(FIELDS, |fields| Arc::new(Xtc { probability: fields[0], threshold: fields[1] })),
     neutral: Some(0.0),

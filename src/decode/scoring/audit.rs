@@ -72,7 +72,7 @@ pub static AUDITS: &[AuditRow] = &[
     },
     AuditRow {
         mistake: "probability_sum",
-        summary: "probabilities are added, not their logarithms",
+        summary: "probabilities are added, not their logs",
         why: "the probability of a sequence is the product of those of its tokens",
         value: |text| text.sum_of(|token| token.figures.logprob.exp()),
     },
@@ -84,13 +84,13 @@ pub static AUDITS: &[AuditRow] = &[
     },
     AuditRow {
         mistake: "joint_mean",
-        summary: "the average runs over the prompt's tokens too",
+        summary: "the average takes in the prompt's tokens",
         why: "it is the perplexity of prompt and completion together: the longer the prompt, the more all look alike",
         value: |text| (text.prompt_sum() + text.sum()) / (text.prompt.len() + text.tokens.len()).max(1) as f64,
     },
     AuditRow {
         mistake: "mean",
-        summary: "an average is taken where the sum is meant",
+        summary: "an average stands where a sum is meant",
         why: "it prefers long completions: every easy token at the end makes the average better and the sum worse",
         value: |text| Totals::of(text.tokens.iter().map(|token| (token.figures.logprob, 0))).mean_logprob(),
     },
@@ -108,19 +108,19 @@ pub static AUDITS: &[AuditRow] = &[
     },
     AuditRow {
         mistake: "add_end",
-        summary: "an end of text is scored after the completion",
+        summary: "an end of text is scored after it",
         why: "it asks how probable it is that the text is over, which was not the question",
         value: |text| text.sum() + text.end.unwrap_or(0.0),
     },
     AuditRow {
         mistake: "off_by_one",
-        summary: "each token is looked up in the logits after it, not before it",
+        summary: "a token is scored by the logits after it",
         why: "the logits of a position are about the next token: it asks how probable it is that each token is said twice",
         value: |text| text.sum_of(|token| token.late.unwrap_or(0.0)),
     },
     AuditRow {
         mistake: "filtered",
-        summary: "probabilities are taken after filtering and renormalizing",
+        summary: "probabilities are taken after filtering",
         why: "they say how often this sampler draws the text; what it never draws gets minus infinity, whatever the model thinks",
         value: |text| text.sum_of(|token| token.filtered),
     },

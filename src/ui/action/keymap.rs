@@ -23,6 +23,13 @@ impl Keymap {
         self.changed.get(&(entry.context, entry.action)).map_or(entry.keys, Vec::as_slice)
     }
 
+    /// The first key of an action in a group, as it is shown; none where it has none.
+    #[must_use]
+    pub fn shown(&self, context: Context, action: Action, charset: Charset) -> Option<String> {
+        let entry = entries(context).find(|entry| entry.action == action)?;
+        self.keys(entry).first().map(|key| key.name(charset))
+    }
+
     /// The keys of a row as help shows them.
     #[must_use]
     pub fn names(&self, entry: &'static Entry, charset: Charset) -> String {

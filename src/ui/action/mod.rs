@@ -61,6 +61,8 @@ pub enum Action {
     Raise,
     /// Selected stage: lower value.
     Lower,
+    /// Types the selected stage's value, or a view's options.
+    Value,
     /// Selected stage: on or off.
     Toggle,
     /// Adds a stage.
@@ -143,6 +145,8 @@ pub enum Action {
     Show(View),
     /// Edits the prompt.
     Edit,
+    /// Shows how the text is cut into tokens.
+    Pieces,
     /// Opens the list of everything that can be done.
     Palette,
     /// Copies the command that gives the same without the interface.
@@ -206,7 +210,9 @@ pub enum Context {
     Score,
     /// The view of costs.
     Cost,
-    /// Lessons.
+    /// The list of lessons.
+    LessonList,
+    /// A lesson.
     Lessons,
     /// Every view.
     Everywhere,
@@ -222,6 +228,8 @@ pub enum Context {
     Find,
     /// The tree of branches.
     Branches,
+    /// The tokens of the text.
+    Pieces,
     /// A list that is searched by typing.
     Finder,
     /// The list of themes.
@@ -239,6 +247,7 @@ impl Context {
         Self::Compare,
         Self::Score,
         Self::Cost,
+        Self::LessonList,
         Self::Lessons,
         Self::Everywhere,
         Self::Prompt,
@@ -246,6 +255,7 @@ impl Context {
         Self::Picker,
         Self::Find,
         Self::Branches,
+        Self::Pieces,
         Self::Finder,
         Self::Themes,
         Self::Help,
@@ -260,13 +270,15 @@ impl Context {
     /// Whether it is that of a window, which has the keys alone.
     #[must_use]
     pub fn is_window(self) -> bool {
-        matches!(self, Self::Help | Self::Prompt | Self::Line | Self::Picker | Self::Finder | Self::Themes)
+        let views = [Self::Session, Self::Chain, Self::Step, Self::Temperature, Self::Beam, Self::Compare];
+        let others = [Self::Score, Self::Cost, Self::LessonList, Self::Lessons, Self::Everywhere];
+        !views.contains(&self) && !others.contains(&self)
     }
 
     /// Whether characters are typed there.
     #[must_use]
     pub fn has_a_line(self) -> bool {
-        matches!(self, Self::Prompt | Self::Line | Self::Finder)
+        matches!(self, Self::Prompt | Self::Line | Self::Find | Self::Finder)
     }
 
     /// How help calls it.
@@ -281,7 +293,8 @@ impl Context {
             Self::Compare => "Comparing",
             Self::Score => "Scoring",
             Self::Cost => "Cost",
-            Self::Lessons => "Lessons",
+            Self::LessonList => "The list of lessons",
+            Self::Lessons => "A lesson",
             Self::Everywhere => "Everywhere",
             Self::Help => "In this window",
             Self::Prompt => "While editing the prompt",
@@ -289,6 +302,7 @@ impl Context {
             Self::Picker => "While adding a stage",
             Self::Find => "While looking for a token",
             Self::Branches => "In the tree of branches",
+            Self::Pieces => "Among the tokens of the text",
             Self::Finder => "While searching a list",
             Self::Themes => "While choosing colours",
         }
@@ -304,7 +318,7 @@ pub struct Entry {
     pub context: Context,
     /// On which keys, where nobody has changed them; without one it is done from the list of actions.
     pub keys: &'static [Key],
-    /// In the footer, in a word; empty where it isn't shown there.
+    /// In the footer, in a word; empty where it isn't shown there. Neighbours with the same label share it: `t/T temp`.
     pub label: &'static str,
     /// In help, in a sentence.
     pub help: &'static str,

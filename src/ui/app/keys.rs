@@ -9,8 +9,11 @@ use crate::model::ModelSource;
 use super::update::SPIN;
 use super::{App, Notice, Run};
 use crate::ui::action::{Action, Context, Key};
+use crate::ui::knobs::turned_by;
 use crate::ui::message::{Effect, Exit};
-use crate::ui::overlays::{Branches, Fate, Help, History, Line, Overlay, Palette, Picker, Prompt, Themes, typing};
+use crate::ui::overlays::{
+    Branches, Fate, Help, History, Line, Overlay, Palette, Picker, Pieces, Prompt, Themes, typing,
+};
 use crate::ui::views::{View, step};
 
 impl App {
@@ -19,7 +22,7 @@ impl App {
     pub fn contexts(&self) -> Vec<Context> {
         match self.overlays.last() {
             Some(overlay) => vec![overlay.context()],
-            None => self.view.row().contexts.iter().copied().chain([Context::Everywhere]).collect(),
+            None => self.view.row().contexts_now(self).iter().copied().chain([Context::Everywhere]).collect(),
         }
     }
 
@@ -85,7 +88,9 @@ impl App {
             Action::Redraw => self.redraw(),
             Action::Run => self.toggle_run(Run::Paced),
             Action::RunFast => self.toggle_run(Run::Fast),
-            Action::Edit => self.open(Prompt::new(self.prompt.clone(), self.history.clone())),
+            Action::Edit => self.open(Prompt::new(self, self.prompt.clone(), self.history.clone())),
+            Action::Pieces => self.open(Pieces::new(self)),
+            Action::Value => self.type_value(),
             Action::Add => self.open(Picker::default()),
             Action::Palette => self.open(Palette::new(&self.contexts())),
             Action::Copy => self.copy_command(),
@@ -164,15 +169,10 @@ impl App {
             Action::Toggle => knobs.toggle(),
             Action::Remove => knobs.remove(),
             Action::Mode => knobs.toggle_mode(),
-            Action::Cooler => knobs.turn_named("temperature", Direction::Down),
-            Action::Warmer => knobs.turn_named("temperature", Direction::Up),
-            Action::FewerK => knobs.turn_named("top_k", Direction::Down),
-            Action::MoreK => knobs.turn_named("top_k", Direction::Up),
-            Action::FewerP => knobs.turn_named("top_p", Direction::Down),
-            Action::MoreP => knobs.turn_named("top_p", Direction::Up),
-            Action::LowerMin => knobs.turn_named("min_p", Direction::Down),
-            Action::HigherMin => knobs.turn_named("min_p", Direction::Up),
-            _ => return Vec::new(),
+            _ => match turned_by(action) {
+                Some((name, direction)) => knobs.turn_named(name, direction),
+                None => return Vec::new(),
+            },
         }
         self.chain_changed()
     }

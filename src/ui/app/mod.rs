@@ -11,6 +11,7 @@ mod recording;
 mod steps;
 mod trace;
 mod update;
+mod value;
 
 #[cfg(test)]
 pub(crate) mod pictures;

@@ -46,7 +46,7 @@ impl App {
     /// Refuses what a recording can't do.
     pub(super) fn refused(&mut self, action: Action) -> Option<Vec<Effect>> {
         let recording = self.recording.as_ref()?;
-        let of_text = self.view.row().contexts.contains(&Context::Session);
+        let of_text = self.view.row().contexts_now(self).contains(&Context::Session);
         if recording.steps() == 0 && of_text && entries(Context::Session).any(|entry| entry.action == action) {
             let beam = View::Beam.key(&self.keymap, self.charset);
             return Some(self.inform(&format!("what was recorded is a beam search: {beam} shows it")));

@@ -115,6 +115,10 @@ fn lines(contexts: &[Context], keymap: &Keymap, charset: Charset, room: usize) -
         for entry in entries(context) {
             let glyphs = glyph::plain(entry.help, charset);
             let mut keys = keymap.names(entry, charset);
+            if keys.is_empty() {
+                let palette = keymap.shown(Context::Everywhere, Action::Palette, charset);
+                keys = palette.map(|key| format!("under {key}")).unwrap_or_default();
+            }
             for part in wrap(&glyphs, room) {
                 let text: String = glyphs[part].iter().map(|glyph| glyph.symbol.as_ref()).collect();
                 lines.push(Line::Keys(std::mem::take(&mut keys), text.trim_start().to_owned()));
@@ -135,5 +139,15 @@ mod tests {
         let lines = lines(&help.contexts, &Keymap::default(), Charset::Unicode, 500);
         assert_eq!(lines.iter().filter(|line| matches!(line, Line::Keys(..))).count(), ACTIONS.len());
         assert!(matches!(lines[0], Line::Title(title) if title == Context::Chain.title()));
+    }
+
+    #[test]
+    fn what_has_no_key_says_where_it_is() {
+        let without: Vec<_> = ACTIONS.iter().filter(|entry| entry.keys.is_empty()).map(|entry| entry.help).collect();
+        let lines = lines(&[Context::Everywhere], &Keymap::default(), Charset::Unicode, 500);
+        let there = |help: &str| {
+            lines.iter().any(|line| matches!(line, Line::Keys(keys, text) if keys == "under :" && text == help))
+        };
+        assert!(!without.is_empty() && without.into_iter().all(there));
     }
 }

@@ -48,7 +48,7 @@ impl Overlay for History {
             _ => None,
         };
         let prompts = std::mem::take(&mut self.prompts);
-        (Fate::Closes, app.open(Prompt::new(text.unwrap_or_else(|| self.draft.clone()), prompts)))
+        (Fate::Closes, app.open(Prompt::new(app, text.unwrap_or_else(|| self.draft.clone()), prompts)))
     }
 
     fn render(&self, app: &App, screen: Rect, buffer: &mut Buffer) -> Option<Position> {

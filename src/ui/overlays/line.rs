@@ -11,7 +11,11 @@ use crate::ui::action::{Action, Context};
 use crate::ui::app::App;
 use crate::ui::message::Effect;
 use crate::ui::paint::put_glyphs;
+use crate::ui::panels::text::lines;
 use crate::ui::theme::Role;
+
+/// What is wrong with the line as it is, in one line.
+type Check = Box<dyn Fn(&str) -> Result<(), String>>;
 
 /// What is done with the line; one line that says what is wrong with it, where it can't be taken.
 type Take = Box<dyn Fn(&mut App, &str) -> Result<Vec<Effect>, String>>;
@@ -23,7 +27,7 @@ pub struct Line {
     hint: &'static str,
     input: Input,
     wrong: Option<String>,
-    check: fn(&str) -> Result<(), String>,
+    check: Check,
     take: Take,
 }
 
@@ -33,10 +37,10 @@ impl Line {
     pub fn new(
         title: String,
         (text, hint): (String, &'static str),
-        check: fn(&str) -> Result<(), String>,
+        check: impl Fn(&str) -> Result<(), String> + 'static,
         take: impl Fn(&mut App, &str) -> Result<Vec<Effect>, String> + 'static,
     ) -> Self {
-        Self { title, hint, input: Input::new(text), wrong: None, check, take: Box::new(take) }
+        Self { title, hint, input: Input::new(text), wrong: None, check: Box::new(check), take: Box::new(take) }
     }
 }
 
@@ -68,10 +72,10 @@ impl Overlay for Line {
             None => (self.hint, Role::Muted),
         };
         let ground = look.style(Role::Overlay).bg.unwrap_or_default();
-        let below = inside.y + 2;
-        if below < inside.bottom() {
-            let glyphs = glyph::plain(text, look.charset);
-            put_glyphs(buffer, inside.x, below, &glyphs, inside.width.into(), look, look.style(role).bg(ground));
+        let glyphs = glyph::plain(text, look.charset);
+        let room = usize::from(inside.width);
+        for (y, line) in (inside.y + 2..inside.bottom()).zip(lines(&glyphs, room)) {
+            put_glyphs(buffer, inside.x, y, &glyphs[line], room, look, look.style(role).bg(ground));
         }
         field(look, &self.input, Rect { y: inside.y + 1, height: 1, ..inside }, buffer)
     }

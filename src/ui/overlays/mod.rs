@@ -9,7 +9,10 @@ mod line;
 mod note;
 mod palette;
 mod picker;
+mod pieces;
 mod prompt;
+#[cfg(test)]
+mod tests;
 mod themes;
 pub mod window;
 
@@ -30,6 +33,7 @@ pub use line::Line;
 pub use note::Note;
 pub use palette::Palette;
 pub use picker::Picker;
+pub use pieces::Pieces;
 pub use prompt::Prompt;
 pub use themes::Themes;
 

@@ -19,6 +19,9 @@ pub struct Picker {
     selected: usize,
 }
 
+/// Cells of a name and the gap behind it.
+const NAME: u16 = 22;
+
 impl Overlay for Picker {
     fn context(&self) -> Context {
         Context::Picker
@@ -48,9 +51,9 @@ impl Overlay for Picker {
         for (y, (index, row)) in (inside.y..).zip(rows.iter().enumerate().skip(first).take(room)) {
             let style = if index == self.selected { look.style(Role::Selected) } else { ground };
             put(buffer, inside.x, y, &" ".repeat(inside.width.into()), inside.width.into(), style);
-            put(buffer, inside.x + 1, y, row.name, 22, style);
-            let room = usize::from(inside.width.saturating_sub(24));
-            put_glyphs(buffer, inside.x + 24, y, &glyph::plain(row.summary, look.charset), room, look, style);
+            put(buffer, inside.x, y, row.name, usize::from(NAME), style);
+            let room = usize::from(inside.width.saturating_sub(NAME));
+            put_glyphs(buffer, inside.x + NAME, y, &glyph::plain(row.summary, look.charset), room, look, style);
         }
         None
     }

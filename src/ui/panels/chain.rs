@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::decode::StageTrace;
+use crate::ui::action::Context;
 use crate::ui::app::App;
-use crate::ui::knobs::{Idle, Knob};
+use crate::ui::knobs::{Idle, KNOB_KEYS, Knob};
 use crate::ui::look::Look;
 use crate::ui::number::{bits, count, percent};
 use crate::ui::paint::{self, put, put_right};
@@ -14,6 +15,9 @@ use crate::ui::theme::Role;
 
 /// From this width on a stage takes one line of columns, below it two lines.
 const WIDE: u16 = 52;
+
+/// Cells of a count and the gap before it.
+const COUNT: u16 = 8;
 
 /// Draws the panel.
 pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
@@ -24,8 +28,9 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     if let Some(shown) = app.shown() {
         let after = shown.analysis.sampling_entropy();
         let before = stages.first().map_or(after, |stage| stage.entropy_before);
-        let text = format!("H {:.2} {} {:.2}", bits(before), look.signs().arrow, bits(after));
-        paint::note(buffer, heading, x, &[&format!("{text} bits"), &text], look);
+        let text = format!("{:.2} {} {:.2} bits", bits(before), look.signs().arrow, bits(after));
+        let tight = text.replacen(' ', "", 2);
+        paint::note(buffer, heading, x, &[&format!("H {text}"), &format!("H {tight}"), &tight], look);
     }
     let form = Form::of(area);
     let mut below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
@@ -45,7 +50,7 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
         below = Rect { y: row.bottom(), height: below.height - row.height, ..below };
         let ground = if index == app.knobs().selected() { look.style(Role::Selected) } else { Style::new() };
         buffer.set_style(row, ground);
-        Line { look, row, ground }.stage(knob, trace, form, buffer);
+        Line { look, row, ground, keys: keys(app, knob) }.stage(knob, trace, form, buffer);
     }
 }
 
@@ -98,10 +103,19 @@ fn left(trace: &StageTrace) -> String {
     if trace.removed == 0 { "all left".to_owned() } else { format!("{} left", count(trace.kept)) }
 }
 
+/// The keys that turn a knob, whatever stage is selected: `t/T`.
+fn keys(app: &App, knob: &Knob) -> String {
+    let key = |action| app.keymap().shown(Context::Chain, action, app.look().charset);
+    let actions = KNOB_KEYS.iter().find(|(name, _)| *name == knob.stage.row().name).map(|(_, actions)| *actions);
+    let shown = actions.into_iter().flatten().filter_map(key);
+    shown.collect::<Vec<_>>().join("/")
+}
+
 struct Line<'a> {
     look: Look<'a>,
     row: Rect,
     ground: Style,
+    keys: String,
 }
 
 impl Line<'_> {
@@ -132,7 +146,11 @@ impl Line<'_> {
         let at = if width >= WIDE { x + 24 } else { x + 18 };
         let start = at.saturating_sub(value_text.len() as u16).max(end + 1);
         let room = usize::from(self.row.right().saturating_sub(start));
-        put(buffer, start, y, &value_text, room.min(14), self.style(value));
+        let end = put(buffer, start, y, &value_text, room.min(14), self.style(value));
+        let limit = if width >= WIDE { column_ends(self.row)[0].saturating_sub(COUNT) } else { self.row.right() - 4 };
+        if end + 1 + self.keys.len() as u16 <= limit {
+            put(buffer, end + 1, y, &self.keys, self.keys.len(), self.style(Role::Key));
+        }
     }
 
     fn columns(&self, trace: &StageTrace, buffer: &mut Buffer) {

@@ -77,7 +77,7 @@ fn separator(app: &App) -> String {
 fn position(app: &App) -> Option<String> {
     let (session, Model::Open { info, .. }) = (app.session()?, app.model()) else { return None };
     // Other views have a place of their own in time.
-    app.view().row().contexts.contains(&Context::Session).then_some(())?;
+    app.view().row().contexts_now(app).contains(&Context::Session).then_some(())?;
     let mode = match app.knobs().mode() {
         Mode::Sampling => "sampling",
         Mode::Greedy => "greedy",

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use crate::decode::{Analysis, Draw, Tally, TokenId};
 use crate::glyph;
 use crate::model::Tokenizer;
+use crate::ui::action::{Action, Context};
 use crate::ui::app::{App, Model, Pick};
 use crate::ui::look::Look;
 use crate::ui::number::percent;
@@ -58,7 +59,11 @@ fn caption(app: &App, pick: Pick, tokenizer: &dyn Tokenizer, heading: Rect, x: u
     let x = put(buffer, x, heading.y, &text, room(x), look.style(Role::Base));
     let glyphs = token_glyphs(tokenizer, pick.token(), look.charset);
     let x = put_glyphs(buffer, x, heading.y, &glyphs, room(x), look, look.style(Role::Chosen));
-    put(buffer, x, heading.y, " ", room(x), look.style(Role::Base));
+    let x = put(buffer, x, heading.y, " ", room(x), look.style(Role::Base));
+    let key = app.keymap().shown(Context::Session, Action::Redraw, look.charset);
+    if let (Pick::Drawn(_), Some(key)) = (pick, key) {
+        paint::note(buffer, heading, x, &[&format!("{key}: another u")], look);
+    }
 }
 
 /// In words: how far the shares of many draws are from the probabilities.

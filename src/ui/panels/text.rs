@@ -156,6 +156,14 @@ fn role(app: &App, node: NodeId) -> Role {
     app.logprob(node).map_or(Role::Base, band)
 }
 
+/// Lines of prose: those of [`wrap`] without the spaces that they were broken at.
+#[must_use]
+pub fn lines(glyphs: &[Glyph], width: usize) -> Vec<Range<usize>> {
+    let from = |line: &Range<usize>| line.start + glyphs[line.clone()].iter().take_while(|g| g.symbol == " ").count();
+    let trimmed = |line: Range<usize>| if line.start == 0 { line } else { from(&line)..line.end };
+    wrap(glyphs, width).into_iter().map(trimmed).collect()
+}
+
 /// Glyphs into lines: after line feeds, and before words that don't fit.
 pub(in crate::ui) fn wrap(glyphs: &[Glyph], width: usize) -> Vec<Range<usize>> {
     let mut lines = Vec::new();

@@ -50,8 +50,11 @@ pub struct ViewRow {
     pub label: &'static str,
     /// What it shows, in one line.
     pub summary: &'static str,
-    /// The groups of keys that count in it, the first before the others; [`Context::Everywhere`] follows by itself.
-    pub contexts: &'static [Context],
+    /// The groups of keys that count on each of its pages, the first before the others; [`Context::Everywhere`] follows by
+    /// itself.
+    pub contexts: &'static [&'static [Context]],
+    /// Which of its pages it shows, where it has several.
+    pub page: fn(&App) -> usize,
     /// Draws it into the space between header and footer. Returns where the terminal's cursor belongs, if anywhere.
     pub render: fn(&App, Rect, &mut Buffer) -> Option<Position>,
     /// Draws what of it the last row of a lecture hall can read: few words, large bars.
@@ -121,6 +124,20 @@ impl View {
     }
 }
 
+impl ViewRow {
+    /// The groups of keys that count on the page that it shows.
+    #[must_use]
+    pub fn contexts_now(&self, app: &App) -> &'static [Context] {
+        self.contexts.get((self.page)(app)).copied().unwrap_or_default()
+    }
+}
+
+/// For views that have one page.
+#[must_use]
+pub fn one_page(_: &App) -> usize {
+    0
+}
+
 /// For views that need nothing done.
 #[must_use]
 pub fn nothing(_: &mut App) -> Vec<Effect> {
@@ -153,9 +170,9 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_a_view() {
-        for row in VIEWS {
+        for (row, contexts) in VIEWS.iter().flat_map(|row| row.contexts.iter().map(move |contexts| (row, contexts))) {
             let mut seen = BTreeSet::new();
-            for context in row.contexts.iter().chain([&Context::Everywhere]) {
+            for context in contexts.iter().chain([&Context::Everywhere]) {
                 for key in entries(*context).flat_map(|entry| entry.keys) {
                     let name = key.name(Charset::Unicode);
                     assert!(seen.insert(name.clone()), "{name} in the view {}", row.name);

@@ -8,9 +8,9 @@ use crate::engine::RecordedBeams;
 /// The tokens that a search goes on for, unless one asks for others.
 const LENGTH: usize = 24;
 /// What the length goes through.
-const LENGTHS: [usize; 14] = [1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 200];
+pub(super) const LENGTHS: [usize; 14] = [1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 200];
 /// The most beams that the keys reach.
-const MOST_BEAMS: usize = 16;
+pub(super) const MOST_BEAMS: usize = 16;
 /// The highest diversity penalty that the keys reach, in nats.
 const MOST_DIVERSITY: f64 = 5.0;
 
@@ -20,7 +20,7 @@ pub struct Knobs {
     /// B.
     pub beams: usize,
     /// α.
-    alpha: f64,
+    pub alpha: f64,
     /// What α is the power of.
     pub norm: LengthNorm,
     /// When enough have finished.
@@ -84,12 +84,6 @@ impl Knobs {
             groups: Some(settings.groups),
             diversity: Some(settings.diversity_penalty),
         }
-    }
-
-    /// α.
-    #[must_use]
-    pub fn alpha(&self) -> f64 {
-        self.alpha
     }
 
     /// The strategy, with what makes it a beam search.

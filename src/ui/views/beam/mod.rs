@@ -13,6 +13,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod typed;
 mod words;
 
 pub use knobs::Knobs;
@@ -21,7 +22,7 @@ pub use state::{Below, Optimum, State};
 
 use std::sync::Arc;
 
-use super::{Timeline, View, ViewRow};
+use super::{Timeline, View, ViewRow, one_page};
 use crate::decode::Direction;
 use crate::decode::strategy::strategy;
 use crate::engine::{BeamsAsked, BeamsJob, Lane, News, OptimumAsked, OptimumJob, RecordedBeams};
@@ -44,7 +45,8 @@ pub const ROW: ViewRow = ViewRow {
     name: "beam",
     label: "beam",
     summary: "beam search as a tree: who runs on, who is pruned and why, and what the length penalty does",
-    contexts: &[Context::Beam],
+    contexts: &[&[Context::Beam]],
+    page: one_page,
     render: render::render,
     present: present::render,
     act,
@@ -69,6 +71,7 @@ fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         Action::Fold => fold(app),
         Action::Optimum => prove(app),
         Action::Stop if app.is_under_way(Lane::Optimum) => app.end(Lane::Optimum),
+        Action::Value => typed::open(app),
         Action::FewerBeams => turn(app, |knobs| knobs.turn_beams(Direction::Down)),
         Action::MoreBeams => turn(app, |knobs| knobs.turn_beams(Direction::Up)),
         Action::LowerAlpha => rank(app, |knobs| knobs.turn_alpha(Direction::Down)),

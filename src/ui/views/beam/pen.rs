@@ -32,6 +32,13 @@ pub fn signed(value: f64, decimals: usize, look: Look<'_>) -> String {
     format!("{value:.decimals$}").replace('-', look.signs().minus)
 }
 
+/// α: one digit after the point, two where it has more.
+#[must_use]
+pub fn penalty(alpha: f64, look: Look<'_>) -> String {
+    let whole_tenths = (10.0 * alpha - (10.0 * alpha).round()).abs() < 1e-9;
+    signed(alpha, if whole_tenths { 1 } else { 2 }, look)
+}
+
 /// How a node is drawn.
 #[must_use]
 pub fn role(status: Status) -> Role {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::lists::text;
 use super::pen::{sign, signed};
-use super::render::exact;
+use super::pen::penalty;
 use super::search::Search;
 use super::words::why;
 use crate::glyph::Charset;
@@ -32,7 +32,7 @@ pub(super) fn render(app: &App, body: Rect, buffer: &mut Buffer) {
         knobs.beams,
         look.signs().dot,
         look.signs().dot,
-        exact(knobs.alpha(), look)
+        penalty(knobs.alpha, look)
     );
     let mut slide = Slide { title, keys: KEYS, ..Slide::default() };
     let current = state.asked.as_ref().is_some_and(|asked| asked.epoch == app.epoch());

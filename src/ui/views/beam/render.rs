@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::lists::{text, verdict};
-use super::pen::{Pen, role, sign, signed, tail};
+use super::pen::{Pen, penalty, role, sign, signed, tail};
 use super::picture::{Picture, Scene};
 use super::search::Search;
 use super::state::{Below, Optimum};
@@ -20,7 +20,6 @@ use crate::glyph::{self, Charset};
 use crate::ui::action::{ACTIONS, Action, Context};
 use crate::ui::app::{App, Model};
 use crate::ui::layout::{take_bottom, take_top};
-use crate::ui::look::Look;
 use crate::ui::paint::{self, put, put_glyphs, put_right};
 use crate::ui::panels::token_glyphs;
 use crate::ui::theme::Role;
@@ -326,7 +325,7 @@ fn knobs(app: &App, area: Rect, buffer: &mut Buffer) {
     let strategy = knobs.kind().map_or("beam", |(row, _)| row.name);
     let mut all = vec![
         (pair(Action::FewerBeams, Action::MoreBeams), "B", knobs.beams.to_string()),
-        (pair(Action::LowerAlpha, Action::HigherAlpha), alpha, exact(knobs.alpha(), look)),
+        (pair(Action::LowerAlpha, Action::HigherAlpha), alpha, penalty(knobs.alpha, look)),
         (key(Action::LengthNorm, look.charset), "norm", knobs.norm.to_string()),
         (key(Action::BeamKind, look.charset), "", strategy.to_owned()),
         (key(Action::EarlyStopping, look.charset), "early", knobs.early.to_string()),
@@ -335,7 +334,7 @@ fn knobs(app: &App, area: Rect, buffer: &mut Buffer) {
     if let Some((groups, diversity)) = knobs.groups() {
         // What the strategy is about comes right after it.
         let groups = (pair(Action::FewerGroups, Action::MoreGroups), "groups", groups.to_string());
-        let diversity = (pair(Action::LowerDiversity, Action::HigherDiversity), lambda, exact(diversity, look));
+        let diversity = (pair(Action::LowerDiversity, Action::HigherDiversity), lambda, penalty(diversity, look));
         all.splice(4..4, [groups, diversity]);
     }
     let cells =
@@ -357,11 +356,4 @@ fn knobs(app: &App, area: Rect, buffer: &mut Buffer) {
         }
         x = put(buffer, x, area.y, &value, room, look.style(Role::Strong)) + 2;
     }
-}
-
-/// A number to a tenth, or as exact as it is.
-pub(super) fn exact(value: f64, look: Look<'_>) -> String {
-    let tenths = (10.0 * value).round() / 10.0;
-    let decimals = if tenths == value { 1 } else { 3 };
-    signed(value, decimals, look)
 }

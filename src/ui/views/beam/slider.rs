@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::lists::text;
-use super::pen::{signed, tail, trimmed};
+use super::pen::{penalty, signed, tail, trimmed};
 use super::tree::Tree;
 use crate::decode::beam::{BeamNode, LengthNorm, PENALTIES, Reign, reigns};
 use crate::glyph;
@@ -23,7 +23,7 @@ impl Tree<'_> {
         let (look, y) = (self.look, area.y);
         let alpha = self.settings.length_penalty;
         let x = put(buffer, area.x + 1, y, glyph_of_alpha(look.charset), 5, look.style(Role::Muted));
-        put(buffer, x + 1, y, &signed(alpha, 1, look), 5, look.style(Role::Strong));
+        put(buffer, x + 1, y, &penalty(alpha, look), 5, look.style(Role::Strong));
         let track = Rect { x: area.x + LABEL, width: area.width.saturating_sub(LABEL + 2), height: 1, y };
         if track.width < 10 {
             return;

@@ -125,7 +125,7 @@ fn knobs_search_anew() {
     scene.press(&"B ".repeat(30)).unwrap();
     assert_eq!(state(&scene).knobs.beams, 16);
     scene.press(&"a ".repeat(80)).unwrap();
-    assert!((state(&scene).knobs.alpha() + 2.0).abs() < 1e-9);
+    assert!((state(&scene).knobs.alpha + 2.0).abs() < 1e-9);
     scene.press(&"l ".repeat(20)).unwrap();
     assert_eq!((state(&scene).knobs.length, state(&scene).step()), (1, 1), "there is no second step any more");
 }
@@ -169,12 +169,12 @@ fn one_winner_for_every_alpha_says_why() {
 fn groups_and_their_penalty_are_knobs() {
     let mut scene = beams(ABC, "", (120, 36), "Right Right G");
     assert!(matches!(scene.app().notice(), Some(Notice::Info(text)) if text.contains("no groups")));
-    scene.press("s s g v V V").unwrap();
+    scene.press("s s g p P P").unwrap();
     let settings = *state(&scene).search().unwrap().settings();
     assert_eq!((settings.beams, settings.groups, settings.diversity_penalty), (4, 2, 0.6));
     let picture = shown(&scene.buffer());
     assert!(
-        picture.contains("g/G groups 2") && picture.contains("v/V λ 0.6") && picture.contains("group 1"),
+        picture.contains("g/G groups 2") && picture.contains("p/P λ 0.6") && picture.contains("group 1"),
         "{picture}"
     );
     // 5 beams make 1 group of 5 or 5 of 1; 6 beams 2 again.
@@ -182,7 +182,7 @@ fn groups_and_their_penalty_are_knobs() {
         scene.press(key).unwrap();
         assert_eq!(state(&scene).search().unwrap().settings().groups, groups, "after {key}");
     }
-    scene.press(&"v ".repeat(9)).unwrap();
+    scene.press(&"p ".repeat(9)).unwrap();
     assert_eq!(state(&scene).search().unwrap().settings().diversity_penalty, 0.0);
 }
 
@@ -300,4 +300,20 @@ fn the_tree_looks_as_it_should() {
     let mut scene = table_scene(SHORT_OR_LONG, ascii, 80, 24);
     scene.press("3 b b l l l l l End").unwrap();
     insta::assert_snapshot!("ascii_80x24", body(&scene));
+}
+
+#[test]
+fn the_options_are_typed_in_one_line() {
+    let mut scene = beams(ABC, "", (80, 24), "");
+    scene.press("v Home").unwrap();
+    let drawn = shown(&scene.buffer());
+    assert!(drawn.contains("num_beams=4,length_penalty=1,max_new_tokens="), "{drawn}");
+    let typed: Vec<String> = "num_beams=3,length_penalty=1.25".chars().map(String::from).collect();
+    scene.press(&format!("Ctrl-u {} Enter", typed.join(" "))).unwrap();
+    assert_eq!((state(&scene).knobs.beams, state(&scene).knobs.alpha), (3, 1.25));
+    assert!(shown(&scene.buffer()).contains("1.25"));
+    scene.press("A").unwrap();
+    assert_eq!(state(&scene).knobs.alpha, 1.3);
+    scene.press("v Ctrl-u x Enter").unwrap();
+    assert_eq!(scene.app().overlays().len(), 1, "what is wrong keeps the window open");
 }

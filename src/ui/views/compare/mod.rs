@@ -11,7 +11,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::{Timeline, View, ViewRow};
+use super::{Timeline, View, ViewRow, one_page};
 use crate::decode::Direction;
 use crate::engine::{CompareAsked, CompareJob, Lane, News};
 use crate::ui::action::{Action, Context};
@@ -26,7 +26,8 @@ pub const ROW: ViewRow = ViewRow {
     name: "compare",
     label: "compare",
     summary: "strategies side by side",
-    contexts: &[Context::Compare],
+    contexts: &[&[Context::Compare]],
+    page: one_page,
     render: render::render,
     present: present::render,
     act,

@@ -9,7 +9,7 @@ mod tests;
 
 pub use state::State;
 
-use super::{View, ViewRow, step};
+use super::{View, ViewRow, one_page, step};
 use crate::engine::Lane;
 use crate::ui::action::{Action, Context};
 use crate::ui::app::App;
@@ -21,7 +21,8 @@ pub const ROW: ViewRow = ViewRow {
     name: "cost",
     label: "cost",
     summary: "what decoding costs, with and without the cache",
-    contexts: &[Context::Session, Context::Cost],
+    contexts: &[&[Context::Session, Context::Cost]],
+    page: one_page,
     render: render::render,
     present: present::render,
     act,

@@ -23,7 +23,8 @@ pub const ROW: ViewRow = ViewRow {
     name: "lessons",
     label: "lessons",
     summary: "guided lessons",
-    contexts: &[Context::Lessons],
+    contexts: &[&[Context::LessonList], &[Context::Lessons]],
+    page: |app| usize::from(app.views.lessons.reading.is_some()),
     render: render::render,
     present: present::render,
     act,
@@ -105,9 +106,9 @@ fn list(app: &mut App, action: Action) -> Option<Vec<Effect>> {
     match action {
         Action::RowUp => state.select(-1),
         Action::RowDown => state.select(1),
-        Action::PageUp | Action::First => state.select(isize::MIN),
-        Action::PageDown | Action::Last => state.select(isize::MAX),
-        Action::Accept | Action::Step => {
+        Action::First => state.select(isize::MIN),
+        Action::Last => state.select(isize::MAX),
+        Action::Accept => {
             let name = state.headings.get(state.selected).map(|(name, _)| *name);
             match name.map(Lesson::built_in) {
                 Some(Ok(lesson)) => state.open(lesson),
@@ -115,7 +116,6 @@ fn list(app: &mut App, action: Action) -> Option<Vec<Effect>> {
                 None => {}
             }
         }
-        Action::Back | Action::Close | Action::Reveal => {}
         _ => return None,
     }
     Some(Vec::new())

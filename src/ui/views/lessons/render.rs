@@ -8,8 +8,9 @@ use super::State;
 use super::flow::{Flow, Line};
 use super::reading::{Attempt, Reading, Tally};
 use crate::glyph;
-use crate::lesson::Answer;
+use crate::lesson::{Answer, Heading};
 use crate::ui::app::App;
+use crate::ui::layout::take_bottom;
 use crate::ui::look::Look;
 use crate::ui::paint::{self, put, put_right};
 use crate::ui::panels::picture::printable;
@@ -25,19 +26,28 @@ pub(super) fn render(app: &App, body: Rect, buffer: &mut Buffer) -> Option<Posit
     None
 }
 
-/// The list: two lines for each lesson where there is room, else one.
+/// Lines below a list of one line each, for what the selected lesson is about.
+const SUMMARY: u16 = 4;
+
+/// The list: three lines for each lesson where there is room, else one, and the selected one's summary below them.
 fn list(state: &State, look: Look<'_>, body: Rect, buffer: &mut Buffer) {
     let row = paint::row(body, 0);
     let x = paint::heading(buffer, row, "Lessons", look);
     paint::note(buffer, row, x, &["every figure is computed by the engine as you read"], look);
-    let rows = usize::from(body.height.saturating_sub(2));
-    let each = if rows >= 3 * state.headings.len() { 3 } else { 1 };
-    let room = (rows / each).max(1);
+    let mut rows = Rect { y: body.y + 2, height: body.height.saturating_sub(2), ..body };
+    let each: u16 = if usize::from(rows.height) >= 3 * state.headings.len() { 3 } else { 1 };
+    if each == 1 {
+        let spare = rows.height.saturating_sub(1);
+        let below = take_bottom(&mut rows, SUMMARY.min(spare));
+        if let Some((_, heading)) = state.headings.get(state.selected) {
+            summary(heading, Rect { y: below.y + 1, height: below.height.saturating_sub(1), ..below }, look, buffer);
+        }
+    }
+    let room = usize::from((rows.height / each).max(1));
     let first = (state.selected + 1).saturating_sub(room);
-    let widest = state.headings.iter().map(|(_, heading)| glyph::cells(&heading.title)).max().unwrap_or_default();
     let visible = state.headings.iter().enumerate().skip(first).take(room);
-    for (y, (index, (_, heading))) in (body.y + 2..).step_by(each).zip(visible) {
-        let row = Rect { y, height: 1, ..body };
+    for (y, (index, (_, heading))) in (rows.y..).step_by(each.into()).zip(visible) {
+        let row = Rect { y, height: 1, ..rows };
         let ground = if index == state.selected { look.style(Role::Selected) } else { Style::new() };
         let on = |role: Role| Style { bg: ground.bg, ..look.style(role) }.add_modifier(ground.add_modifier);
         buffer.set_style(row, ground);
@@ -45,16 +55,23 @@ fn list(state: &State, look: Look<'_>, body: Rect, buffer: &mut Buffer) {
             put(buffer, row.x, y, look.signs().selected, 1, on(Role::Key));
         }
         put_right(buffer, row.x + 5, y, &(index + 1).to_string(), on(Role::Muted));
-        let (title, summary) = (printable(&heading.title, look.charset), printable(&heading.summary, look.charset));
+        let title = printable(&heading.title, look.charset);
         let end = state.tallies.get(&heading.title).map_or(row.right(), |tally| {
             put_right(buffer, row.right().saturating_sub(1), y, &result(*tally), on(Role::Chosen)).saturating_sub(2)
         });
-        let x = put(buffer, row.x + 7, y, &title, usize::from(end.saturating_sub(row.x + 7)), on(Role::Strong));
-        let (x, y) = if each > 1 { (row.x + 7, y + 1) } else { (x.max(row.x + 7 + widest as u16) + 2, y) };
-        let room = usize::from(if each > 1 { row.right() } else { end }.saturating_sub(x));
-        let cut = glyph::cut(&glyph::plain(&summary, glyph::Charset::Unicode), room, look.charset);
-        let style = if each > 1 { look.style(Role::Muted) } else { on(Role::Muted) };
-        put(buffer, x, y, &cut, room, style);
+        put(buffer, row.x + 7, y, &title, usize::from(end.saturating_sub(row.x + 7)), on(Role::Strong));
+        if each > 1 {
+            summary(heading, Rect { y: y + 1, height: each - 1, ..row }, look, buffer);
+        }
+    }
+}
+
+/// What a lesson is about, in as many lines as there are.
+fn summary(heading: &Heading, area: Rect, look: Look<'_>, buffer: &mut Buffer) {
+    let room = usize::from(area.width.saturating_sub(8));
+    let text = printable(&heading.summary, look.charset);
+    for (y, line) in (area.y..area.bottom()).zip(glyph::wrap(&text, room.max(1))) {
+        put(buffer, area.x + 7, y, &line, room, look.style(Role::Muted));
     }
 }
 

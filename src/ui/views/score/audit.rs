@@ -9,7 +9,7 @@ use crate::glyph::plain;
 use crate::ui::app::App;
 use crate::ui::number::logprob;
 use crate::ui::paint::{self, put, put_glyphs, put_right};
-use crate::ui::panels::text::wrap;
+use crate::ui::panels::text::lines;
 use crate::ui::theme::Role;
 
 /// Cells of a mistake's name.
@@ -24,8 +24,10 @@ pub(super) fn least(completions: u16) -> u16 {
     NAME + VALUE * completions.clamp(1, 2) + CHOICE
 }
 
-/// From so many cells on, what is wrong stands beside the mistake.
-const READABLE: usize = 36;
+/// Cells that what is wrong needs beside the mistake.
+fn readable() -> usize {
+    AUDITS.iter().map(|row| row.summary.len()).max().unwrap_or_default()
+}
 
 /// Draws the panel.
 pub(super) fn render(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer) {
@@ -74,7 +76,7 @@ pub(super) fn render(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer
         let room = usize::from(area.right().saturating_sub(about));
         let whole = format!("{}: {}", row.summary, row.why);
         let text = if whole.len() <= room { whole.as_str() } else { row.summary };
-        if room >= READABLE {
+        if room >= readable() {
             put_glyphs(buffer, about, y, &plain(text, look.charset), room, look, muted);
         }
     }
@@ -92,14 +94,12 @@ fn explain(app: &App, scored: &Scored, area: Rect, buffer: &mut Buffer) {
         let text = format!("{} {}: {}; {}", look.signs().parts, row.mistake, row.summary, row.why);
         let glyphs = plain(&text, look.charset);
         let width = usize::from(area.width.saturating_sub(2));
-        let lines = wrap(&glyphs, width);
+        let lines = lines(&glyphs, width);
         if usize::from(y) + lines.len() > usize::from(area.bottom()) {
             return;
         }
         for line in lines {
-            let from = line.start
-                + usize::from(line.start > 0 && glyphs.get(line.start).is_some_and(|glyph| glyph.symbol == " "));
-            put_glyphs(buffer, area.x + 1, y, &glyphs[from..line.end], width, look, look.style(Role::Muted));
+            put_glyphs(buffer, area.x + 1, y, &glyphs[line], width, look, look.style(Role::Muted));
             y += 1;
         }
     }

@@ -11,7 +11,7 @@ mod tests;
 mod tokens;
 mod totals;
 
-use super::{View, ViewRow};
+use super::{View, ViewRow, one_page};
 use crate::engine::{Lane, News, ScoreJob};
 use crate::ui::action::{Action, Context};
 use crate::ui::app::{App, Work};
@@ -25,7 +25,8 @@ pub const ROW: ViewRow = ViewRow {
     name: "score",
     label: "score",
     summary: "which of several texts the model prefers",
-    contexts: &[Context::Score],
+    contexts: &[&[Context::Score]],
+    page: one_page,
     render: render::render,
     present: present::render,
     act,

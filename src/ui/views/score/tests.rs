@@ -62,7 +62,7 @@ fn the_audit_marks_who_would_choose_another() {
     assert!(audit(&scene, "mean").contains("≠ 2"));
     assert!(!audit(&scene, "joint").contains('≠'));
     scene.press("a").unwrap();
-    assert!(audit(&scene, "mean").contains("an average is taken"), "{}", shown(&scene.buffer()));
+    assert!(audit(&scene, "mean").contains("an average stands"), "{}", shown(&scene.buffer()));
     assert!(!shown(&scene.buffer()).contains("entropy"));
     scene.press("a").unwrap();
     assert!(shown(&scene.buffer()).contains("rank"));

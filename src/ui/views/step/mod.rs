@@ -10,7 +10,7 @@ pub(in crate::ui) use state::{find, move_stage};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::{Timeline, View, ViewRow};
+use super::{Timeline, View, ViewRow, one_page};
 use crate::engine::Lane;
 use crate::ui::action::{Action, Context};
 use crate::ui::app::App;
@@ -24,7 +24,8 @@ pub const ROW: ViewRow = ViewRow {
     name: "step",
     label: "step",
     summary: "the next token, step by step",
-    contexts: &[Context::Session, Context::Step, Context::Chain],
+    contexts: &[&[Context::Session, Context::Step, Context::Chain]],
+    page: one_page,
     render,
     present: presenter::render,
     act,

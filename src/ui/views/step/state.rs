@@ -36,8 +36,8 @@ struct Drawn {
 
 /// A stage that was moved.
 struct Moved {
-    /// As in `top_p now comes before temperature`.
-    what: String,
+    /// The stage that was moved, on which side of another it is now, and that one.
+    what: [&'static str; 3],
     before: Arc<Analysis>,
 }
 
@@ -98,8 +98,7 @@ pub(in crate::ui) fn move_stage(app: &mut App, direction: Direction) -> Vec<Effe
         return app.inform(&format!("{name} has passed {passed}: the stages that work keep their order"));
     }
     let order = if direction == Direction::Up { "after" } else { "before" };
-    let what = format!("{name} now comes {order} {passed}");
-    app.views.step.moved = before.map(|before| Moved { what, before });
+    app.views.step.moved = before.map(|before| Moved { what: [name, order, passed], before });
     app.chain_changed()
 }
 
@@ -132,7 +131,7 @@ pub(super) fn news(app: &mut App, news: Option<News>) -> Vec<Effect> {
         }
         Some(News::Difference(difference)) => {
             if let Some(Moved { what, .. }) = state.moved.take() {
-                return app.inform(&format!("{what}: {}", in_words(&difference)));
+                return app.inform(&in_words(what, &difference, usize::from(app.screen().width)));
             }
         }
         _ => {}
@@ -140,15 +139,46 @@ pub(super) fn news(app: &mut App, news: Option<News>) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What a difference comes to.
-fn in_words(difference: &ChainDiff) -> String {
+/// What a move comes to, in one line of so many cells.
+fn in_words([name, order, passed]: [&str; 3], difference: &ChainDiff, width: usize) -> String {
     let apart = difference.total_variation;
-    let far = format!("total variation {apart:.4}");
-    match difference.changed.len() {
-        0 if apart < 1e-9 => "nothing changes".to_owned(),
-        0 => format!("the same tokens stay, with other probabilities ({far})"),
-        n if apart < 5e-5 => format!("the result is the same; other stages remove {n} tokens"),
-        1 => format!("1 token fares differently ({far})"),
-        n => format!("{n} tokens fare differently ({far})"),
+    let [long, short] = match difference.changed.len() {
+        0 if apart < 1e-9 => ["nothing changes"; 2].map(String::from),
+        0 => [
+            format!("the same tokens stay, with other probabilities (total variation {apart:.4})"),
+            "the same tokens stay".to_owned(),
+        ],
+        n if apart < 5e-5 => {
+            [format!("the result is the same; other stages remove {n} tokens"), "the result is the same".to_owned()]
+        }
+        1 => [format!("1 token fares differently (total variation {apart:.4})"), "1 token differs".to_owned()],
+        n => [format!("{n} tokens fare differently (total variation {apart:.4})"), format!("{n} tokens differ")],
+    };
+    let forms = [
+        format!("{name} now comes {order} {passed}: {long}"),
+        format!("{name} {order} {passed}: {long}"),
+        format!("{name} {order} {passed}: {short}"),
+    ];
+    let fits = |form: &&String| form.len() + 2 <= width;
+    forms.iter().find(fits).unwrap_or(&forms[2]).clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::diff::Changed;
+    use crate::ui::knobs::Knobs;
+
+    #[test]
+    fn what_a_move_comes_to_takes_one_line_at_80_columns() {
+        let names: Vec<_> = Knobs::addable().map(|row| row.name).collect();
+        for (total_variation, count) in [(0.0, 0), (0.5, 0), (0.0, 151_936), (0.5, 1), (0.5, 151_936)] {
+            let changed = vec![Changed { id: 0, before: None, after: None }; count];
+            let difference = ChainDiff { changed, total_variation };
+            for (name, passed) in names.iter().flat_map(|name| names.iter().map(move |passed| (name, passed))) {
+                let words = in_words([name, "before", passed], &difference, 80);
+                assert!(words.len() <= 78, "{words}");
+            }
+        }
     }
 }

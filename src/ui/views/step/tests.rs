@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::decode::Chain;
 use crate::glyph::Charset;
+use crate::ui::app::pictures::styled;
 use crate::ui::app::tests::{scene_of, setup};
 use crate::ui::app::{Notice, Setup};
 use crate::ui::scene::Scene;
@@ -184,4 +185,48 @@ fn a_tree_of_many_forks_is_folded() {
     let drawn = picture(&scene);
     assert!(drawn.contains("Branches: 15") && drawn.contains('…'), "{drawn}");
     assert!(drawn.contains('●'), "the cursor shows:\n{drawn}");
+}
+
+#[test]
+fn a_typed_value_is_checked_as_on_the_command_line() {
+    let mut scene = opened("temperature=0.8,top_p=0.9", 80, 24);
+    let chain = |scene: &Scene| scene.app().knobs().chain().unwrap().to_string();
+    scene.press("v").unwrap();
+    assert!(picture(&scene).contains("─ temperature ─") && picture(&scene).contains("0.8"), "{}", picture(&scene));
+    scene.press("Ctrl-u 1 . 3 7 Enter").unwrap();
+    assert_eq!(chain(&scene), "temperature=1.37,top_p=0.9");
+    assert!(scene.app().is_current(), "its effect is asked for at once");
+    // Out of range: one line says so, and the window stays with what was typed.
+    scene.press("Tab Tab v Ctrl-u 2 Enter").unwrap();
+    assert_eq!(scene.app().overlays().len(), 1);
+    let wrong = Chain::parse("top_p=2").unwrap_err().to_string();
+    assert!(picture(&scene).contains(&wrong), "{wrong}:\n{}", picture(&scene));
+    scene.press("Esc").unwrap();
+    assert_eq!(chain(&scene), "temperature=1.37,top_p=0.9");
+    // A stage that was off is on with its typed value.
+    scene.press("Tab v Ctrl-u 0 . 2 Enter").unwrap();
+    assert_eq!(chain(&scene), "temperature=1.37,top_p=0.9,min_p=0.2");
+    scene.press("2 v Ctrl-u 3 Enter").unwrap();
+    assert_eq!(chain(&scene), "temperature=3,top_p=0.9,min_p=0.2", "the view of temperature is about one stage");
+}
+
+#[test]
+fn an_empty_chain_has_no_value() {
+    let mut scene = opened("top_k=1", 80, 24);
+    scene.press("Delete Delete Delete Delete v").unwrap();
+    assert!(notice(&scene).contains("add one"), "{}", notice(&scene));
+    scene.press("2 v").unwrap();
+    assert!(notice(&scene).contains("no temperature"), "{}", notice(&scene));
+}
+
+#[test]
+fn windows_look_as_they_should() {
+    for (width, height) in [(80, 24), (120, 36)] {
+        let mut found = opened("top_p=0.7", width, height);
+        found.press("/ < Down").unwrap();
+        insta::assert_snapshot!(format!("find_{width}x{height}"), styled(&found.buffer()));
+        let mut tree = opened("top_p=1", width, height);
+        tree.press("Home Enter Home Enter Left Down Enter Left Left Down Enter b Up").unwrap();
+        insta::assert_snapshot!(format!("branches_{width}x{height}"), styled(&tree.buffer()));
+    }
 }

@@ -10,7 +10,7 @@ mod tests;
 
 pub use state::State;
 
-use super::{View, ViewRow, step};
+use super::{View, ViewRow, one_page, step};
 use crate::engine::{Lane, News};
 use crate::ui::action::{Action, Context};
 use crate::ui::app::App;
@@ -22,7 +22,8 @@ pub const ROW: ViewRow = ViewRow {
     name: "temperature",
     label: "temp",
     summary: "what temperature does to the distribution",
-    contexts: &[Context::Session, Context::Temperature, Context::Chain],
+    contexts: &[&[Context::Session, Context::Temperature, Context::Chain]],
+    page: one_page,
     render: render::render,
     present: present::render,
     act,
@@ -40,6 +41,7 @@ fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         // The one stage that this view is about.
         Action::Raise => return Some(app.act(Action::Warmer)),
         Action::Lower => return Some(app.act(Action::Cooler)),
+        Action::Value => return Some(app.type_value_of("temperature")),
         Action::Scale => app.views.temperature.turn_scale(),
         Action::Find => return Some(step::find(app)),
         _ => return None,

@@ -64,11 +64,12 @@ fn probabilities(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
     let (look, field) = (picture.look, field(area));
     let heading = paint::row(area, 0);
     let x = paint::heading(buffer, heading, "Probability", look);
-    let scale = match picture.scale {
-        Scale::Linear => "linear",
-        Scale::Logarithmic => "logarithmic",
+    let (scale, short) = match picture.scale {
+        Scale::Linear => ("linear", "linear"),
+        Scale::Logarithmic => ("logarithmic", "log"),
     };
-    paint::note(buffer, heading, x, &[&format!("{scale} scale: l")], look);
+    let forms = [format!("{scale} scale: l"), format!("{short}: l")];
+    note(picture, (heading, field), x, &[&forms[0], &forms[1]], buffer);
     let top = largest(picture);
     for (share, p) in scale_ticks(picture.scale, top, field.height) {
         let y = row_of(field, share);
@@ -173,6 +174,18 @@ fn mark_one(picture: &Picture<'_>, field: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// A note in a heading, on that side of the pointer to today's temperature that has more room.
+fn note(picture: &Picture<'_>, (heading, field): (Rect, Rect), from: u16, forms: &[&str], buffer: &mut Buffer) {
+    let pointer = column(field, picture.today).clamp(from, heading.right());
+    let (left, right) = (pointer - from, heading.right() - pointer);
+    if left > right {
+        let before = Rect { width: pointer - heading.x, ..heading };
+        paint::note(buffer, before, from, forms, picture.look);
+    } else {
+        paint::note(buffer, heading, pointer + 1, forms, picture.look);
+    }
+}
+
 /// A line through today's temperature, pointed at from the heading where its words leave room.
 fn mark_today(picture: &Picture<'_>, field: Rect, buffer: &mut Buffer) {
     if field.is_empty() {
@@ -197,7 +210,7 @@ fn entropy(picture: &Picture<'_>, area: Rect, buffer: &mut Buffer) {
     let (look, field) = (picture.look, field(area));
     let heading = paint::row(area, 0);
     let x = paint::heading(buffer, heading, "Choices", look);
-    paint::note(buffer, heading, x, &["2^H, H in bits", "2^H"], look);
+    note(picture, (heading, field), x, &["2^H, H in bits", "2^H"], buffer);
     let most = picture.at(f64::INFINITY).map_or(1.0, |hot| hot.entropy()).max(f64::MIN_POSITIVE);
     for share in [1.0, 0.5, 0.0] {
         let y = row_of(field, share);

@@ -71,6 +71,20 @@ fn a_value_that_no_knob_has_is_computed_too() {
 }
 
 #[test]
+fn nothing_covers_the_pointer_to_todays_temperature() {
+    for keys in ["", "l"] {
+        let mut scene = opened("temperature=0.5", 80, 24);
+        scene.press(keys).unwrap();
+        for typed in ["0 . 5", "1", "1 . 8", "2", "3 . 5", "5", "1 0", "2 0"] {
+            scene.press(&format!("v Ctrl-u {typed} Enter")).unwrap();
+            let drawn = picture(&scene);
+            assert!(row(&drawn, "Probability").contains('▼'), "{drawn}");
+            assert!(row(&drawn, "Choices").contains('▼'), "{drawn}");
+        }
+    }
+}
+
+#[test]
 fn steps_and_back_have_their_own_curves() {
     let mut scene = opened("top_k=1", 80, 24);
     // Below the text, which now shows what lies ahead.

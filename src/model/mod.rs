@@ -11,8 +11,10 @@ pub mod families;
 mod info;
 pub mod kernels;
 mod open;
+mod stepped;
 pub mod table;
 pub mod tokenizer;
+mod tree;
 pub mod weights;
 
 use std::ops::ControlFlow;

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::builtin::{self, Embedded};
-use super::decoder::{Decoder, Identity};
-use super::families::{self, Config};
+use super::decoder::{Decoder, DecoderSpec, Identity};
+use super::families::{self, Config, Family};
+use super::stepped;
 use super::table;
 use super::tokenizer::{HfTokenizer, Tokenizer};
 use super::weights::Weights;
@@ -223,9 +224,9 @@ fn assemble(files: ModelFiles, options: &OpenOptions) -> Result<LoadedModel, Mod
             config.invalid("quantization_config: quantized safetensors are not supported, only f32, bf16 and f16")
         );
     }
-    let family = families::family(&config)?;
-    let spec = (family.describe)(&config)?;
-    let (model_size, tokens) = (spec.vocab_size, tokenizer.vocab_size());
+    let kind = Kind::of(&config)?;
+    let model_size = kind.vocab_size(&config)?;
+    let tokens = tokenizer.vocab_size();
     if tokens > model_size {
         return Err(config.invalid(format!(
             "vocab_size is {model_size}, but the tokenizer has {tokens} tokens: they don't belong together"
@@ -244,10 +245,52 @@ fn assemble(files: ModelFiles, options: &OpenOptions) -> Result<LoadedModel, Mod
         .with_rows(model_size)
         .with_bos_id(ids("bos_token_id")?.first().copied())
         .with_bos_name(bos_name.as_deref());
-    let architecture = config.first_text("architectures").unwrap_or(family.architecture).to_owned();
+    let architecture = config.first_text("architectures").unwrap_or(kind.architecture()).to_owned();
     let identity = Identity { name, architecture, eos_token_ids };
-    let model = Decoder::load(spec, &weights, identity, options.dtype, options.threads)?;
-    Ok(LoadedModel { model: Box::new(model), tokenizer: Arc::new(tokenizer) })
+    let model: Box<dyn LanguageModel> = match kind {
+        Kind::Decoder(_, spec) => Box::new(Decoder::load(*spec, &weights, identity, options.dtype, options.threads)?),
+        Kind::Stepped(family) => {
+            let files = stepped::Files { config: &config, weights: &weights, dtype: options.dtype };
+            (family.load)(&files, identity)?
+        }
+    };
+    Ok(LoadedModel { model, tokenizer: Arc::new(tokenizer) })
+}
+
+/// What runs a model.
+enum Kind {
+    /// The decoder, by a description.
+    Decoder(&'static Family, Box<DecoderSpec>),
+    /// candle-transformers, token by token.
+    Stepped(&'static stepped::Family),
+}
+
+impl Kind {
+    /// # Errors
+    /// A family that neither knows, or a configuration that makes no model.
+    fn of(config: &Config) -> Result<Self, ModelError> {
+        if let Some(family) = stepped::family(config)? {
+            return Ok(Self::Stepped(family));
+        }
+        let family = families::family(config)?;
+        Ok(Self::Decoder(family, Box::new((family.describe)(config)?)))
+    }
+
+    fn architecture(&self) -> &'static str {
+        match self {
+            Self::Decoder(family, _) => family.architecture,
+            Self::Stepped(family) => family.architecture,
+        }
+    }
+
+    /// # Errors
+    /// The configuration does not say it.
+    fn vocab_size(&self, config: &Config) -> Result<usize, ModelError> {
+        match self {
+            Self::Decoder(_, spec) => Ok(spec.vocab_size),
+            Self::Stepped(_) => config.required_count("vocab_size"),
+        }
+    }
 }
 
 /// A special token in `tokenizer_config.json`: a text, or an object with a `content`.

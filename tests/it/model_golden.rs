@@ -136,6 +136,9 @@ llama_goldens! {
     sharded_weights: "llama-sharded",
     configuration_of_the_older_generation: "llama-old-config",
     several_end_ids: "llama-several-ends",
+    mamba: "mamba",
+    a_mixture_of_experts: "qwen3-moe",
+    experts_in_some_layers: "qwen3-moe-mixed",
 }
 
 #[test]

@@ -30,7 +30,11 @@ pub const FAMILIES: &[Family] = &[llama::FAMILY];
 /// # Errors
 /// No `model_type`, or one that is not in [`FAMILIES`].
 pub fn family(config: &Config) -> Result<&'static Family, ModelError> {
-    let known = || FAMILIES.iter().map(|family| family.model_type).collect::<Vec<_>>().join(", ");
+    let known = || {
+        let own = FAMILIES.iter().map(|family| family.model_type);
+        let stepped = super::stepped::FAMILIES.iter().map(|family| family.model_type);
+        own.chain(stepped).collect::<Vec<_>>().join(", ")
+    };
     let Some(model_type) = config.text("model_type")? else {
         return Err(config.invalid(format!("no model_type, which says what kind of model this is; known: {}", known())));
     };

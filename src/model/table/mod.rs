@@ -19,6 +19,7 @@ use toml::de::DeValue;
 
 use self::automaton::{ROOT, State};
 use self::file::Table;
+use super::tree::{Node, Tree};
 use super::{
     CacheNode, CacheUse, LanguageModel, LoadedModel, ModelError, ModelInfo, Positions, Progress, Run, RunOutput,
     StoredType,
@@ -29,16 +30,6 @@ pub use tokenizer::TableTokenizer;
 
 /// Tokens between two calls of `watch`.
 const CHUNK: usize = 256;
-
-/// A token that was read.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    parent: Option<u32>,
-    token: TokenId,
-    /// Tokens up to and with this one.
-    length: usize,
-    state: State,
-}
 
 /// The states of a run's tokens, and the logits that are wanted.
 struct Found {
@@ -51,8 +42,7 @@ struct Found {
 pub struct TableModel {
     info: ModelInfo,
     table: Table,
-    nodes: Vec<Option<Node>>,
-    free: Vec<u32>,
+    tree: Tree<State>,
 }
 
 /// Opens a table model.
@@ -94,44 +84,15 @@ fn loaded(name: &str, table: Table) -> LoadedModel {
         parameters: table.numbers as u64,
         shape: None,
     };
-    let model = TableModel { info, table, nodes: Vec::new(), free: Vec::new() };
+    let model = TableModel { info, table, tree: Tree::default() };
     LoadedModel { model: Box::new(model), tokenizer: Arc::new(tokenizer) }
 }
 
 impl TableModel {
-    fn node(&self, CacheNode(node): CacheNode) -> Option<Node> {
-        self.nodes.get(node as usize).copied().flatten()
-    }
-
-    /// The node a run follows; none at the beginning of a sequence.
-    fn check(&self, run: &Run<'_>) -> Result<Option<Node>, ModelError> {
-        let refuse = |reason: String| Err(ModelError::Request(reason));
-        let after = match run.after {
-            None => None,
-            Some(node) => match self.node(node) {
-                None => return refuse(format!("cache node {} is gone: read its sequence again", node.0)),
-                found => found,
-            },
-        };
-        let (tokens, context) = (run.tokens.len(), self.info.context_length);
-        if tokens == 0 {
-            return refuse("a run without tokens: there is nothing to read".into());
-        }
-        if let Some(id) = run.tokens.iter().find(|id| **id as usize >= self.info.vocab_size) {
-            return refuse(format!("token id {id} is outside of the vocabulary of {}", self.info.vocab_size));
-        }
-        let before = after.map_or(0, |node| node.length);
-        if before + tokens > context {
-            return refuse(format!(
-                "{tokens} more tokens after {before} don't fit: the table's context holds {context}"
-            ));
-        }
-        Ok(after)
-    }
-
     /// Looks a run up; nothing is kept yet.
     fn look_up(&self, run: &Run<'_>) -> Result<Found, ModelError> {
-        let mut state = self.check(run)?.map_or(ROOT, |node| node.state);
+        self.tree.check(run, self.info.vocab_size, self.info.context_length)?;
+        let mut state = run.after.and_then(|node| self.tree.get(node)).map_or(ROOT, |node| node.data);
         let (mut states, mut logits) = (Vec::with_capacity(run.tokens.len()), Vec::new());
         for (index, &token) in run.tokens.iter().enumerate() {
             state = self.table.automaton.step(state, token);
@@ -146,36 +107,20 @@ impl TableModel {
     }
 
     fn no_row(&self, run: &Run<'_>, index: usize) -> ModelError {
-        let mut tokens = Vec::new();
-        let mut at = run.after;
-        while let Some(node) = at.and_then(|at| self.node(at)) {
-            tokens.push(node.token);
-            at = node.parent.map(CacheNode);
-        }
+        let mut tokens: Vec<TokenId> = self.tree.upwards(run.after).map(|(_, node)| node.token).collect();
         tokens.reverse();
         tokens.extend(&run.tokens[..=index]);
         ModelError::Request(format!("{}: {}", self.info.name, self.table.no_row(&tokens)))
     }
 
-    fn keep(&mut self, node: Node) -> u32 {
-        if let Some(free) = self.free.pop() {
-            self.nodes[free as usize] = Some(node);
-            return free;
-        }
-        self.nodes.push(Some(node));
-        self.nodes.len() as u32 - 1
-    }
-
     fn keep_run(&mut self, run: &Run<'_>, states: Vec<State>) -> Vec<CacheNode> {
-        let before = run.after.and_then(|node| self.node(node)).map_or(0, |node| node.length);
-        let mut parent = run.after.map(|node| node.0);
-        let mut nodes = Vec::with_capacity(states.len());
-        for (index, (&token, state)) in run.tokens.iter().zip(states).enumerate() {
-            let node = self.keep(Node { parent, token, length: before + index + 1, state });
-            parent = Some(node);
-            nodes.push(CacheNode(node));
-        }
-        nodes
+        let mut after = run.after;
+        let mut keep = |(&token, state)| {
+            let node = self.tree.push(after, token, state);
+            after = Some(node);
+            node
+        };
+        run.tokens.iter().zip(states).map(&mut keep).collect()
     }
 }
 
@@ -212,24 +157,11 @@ impl LanguageModel for TableModel {
     }
 
     fn retain(&mut self, live: &[CacheNode]) {
-        let mut kept = vec![false; self.nodes.len()];
-        for &node in live {
-            let mut at = Some(node);
-            while let Some((place, node)) = at.and_then(|at| Some((at.0 as usize, self.node(at)?))) {
-                if std::mem::replace(&mut kept[place], true) {
-                    break;
-                }
-                at = node.parent.map(CacheNode);
-            }
-        }
-        for (node, _) in self.nodes.iter_mut().zip(kept).filter(|(_, kept)| !kept) {
-            *node = None;
-        }
-        self.free = (0..self.nodes.len() as u32).rev().filter(|&node| self.nodes[node as usize].is_none()).collect();
+        self.tree.retain(live);
     }
 
     fn cache_use(&self) -> CacheUse {
-        let tokens = self.nodes.len() - self.free.len();
-        CacheUse { tokens, bytes: tokens * size_of::<Option<Node>>() }
+        let tokens = self.tree.len();
+        CacheUse { tokens, bytes: tokens * size_of::<Node<State>>() }
     }
 }

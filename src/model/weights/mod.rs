@@ -126,6 +126,28 @@ impl Weights {
         Ok(values)
     }
 
+    /// The bytes of a tensor of any shape as they are stored, and their type.
+    ///
+    /// # Errors
+    /// The tensor is missing, has another shape, or is of a type that can't be used.
+    pub fn raw(&self, name: &str, shape: &[usize]) -> Result<(StoredType, &[u8]), ModelError> {
+        self.shard(name)?.bytes_of(name, shape)
+    }
+
+    /// The type that a tensor is stored in.
+    ///
+    /// # Errors
+    /// The tensor is missing, or is of a type that can't be used.
+    pub fn stored_type(&self, name: &str) -> Result<StoredType, ModelError> {
+        self.shard(name)?.stored_type(name)
+    }
+
+    /// The number of weights in all files.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        self.shards.iter().map(Shard::parameters).sum()
+    }
+
     fn shard(&self, name: &str) -> Result<&Shard, ModelError> {
         let place = self.places.get(name).copied().unwrap_or(0);
         let shard = self.shards.get(place).ok_or_else(|| ModelError::invalid(INDEX, "names no weight file"))?;

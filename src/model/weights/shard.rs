@@ -59,15 +59,42 @@ impl Shard {
             let found = &info.shape;
             return Err(fail(format!("tensor {name} has shape {found:?}, but config.json makes it {shape:?}")));
         }
-        let dtype = stored_type(info).ok_or_else(|| {
-            fail(format!("tensor {name} is stored as {:?}; supported are F32, BF16 and F16", info.dtype))
-        })?;
+        let dtype = self.known_type(name, info)?;
         let (start, end) = info.data_offsets;
         let range = self.data_start.saturating_add(start)..self.data_start.saturating_add(end);
         if self.bytes.get(range.clone()).is_none() {
             return Err(fail(format!("tensor {name} lies beyond the end of the file")));
         }
         Ok(TensorBytes { file: self.bytes.clone(), range, dtype })
+    }
+
+    /// The bytes of the tensor of this name and shape, and their type.
+    ///
+    /// # Errors
+    /// As of [`Shard::tensor`].
+    pub(super) fn bytes_of(&self, name: &str, shape: &[usize]) -> Result<(StoredType, &[u8]), ModelError> {
+        let TensorBytes { range, dtype, .. } = self.tensor(name, shape)?;
+        Ok((dtype, self.bytes.get(range).unwrap_or_default()))
+    }
+
+    /// # Errors
+    /// The tensor is not here, or of a type that the kernels don't know.
+    pub(super) fn stored_type(&self, name: &str) -> Result<StoredType, ModelError> {
+        let missing = || ModelError::invalid(self.file(), format!("tensor {name} is missing"));
+        self.known_type(name, self.metadata.info(name).ok_or_else(missing)?)
+    }
+
+    /// The number of weights in this file.
+    pub(super) fn parameters(&self) -> u64 {
+        let tensors = self.names.iter().filter_map(|name| self.metadata.info(name));
+        tensors.map(|info| info.shape.iter().map(|size| *size as u64).product::<u64>()).sum()
+    }
+
+    fn known_type(&self, name: &str, info: &TensorInfo) -> Result<StoredType, ModelError> {
+        stored_type(info).ok_or_else(|| {
+            let reason = format!("tensor {name} is stored as {:?}; supported are F32, BF16 and F16", info.dtype);
+            ModelError::invalid(self.file(), reason)
+        })
     }
 }
 

@@ -1,0 +1,56 @@
+//! Tensors of weight files as candle wants them.
+
+use candle_core::{DType, Device, Result, Shape, Tensor};
+use candle_nn::var_builder::SimpleBackend;
+use candle_nn::{Init, VarBuilder};
+
+use crate::model::weights::Weights;
+use crate::model::{ModelError, StoredType};
+
+/// What a family calls a tensor in its files, from what candle-transformers calls it.
+pub(super) type Rename = fn(&str) -> String;
+
+/// Weight files as a source of tensors.
+struct Source<'a> {
+    weights: &'a Weights,
+    rename: Rename,
+}
+
+/// A builder that takes tensors out of `weights`, in the type `dtype`.
+pub(super) fn builder(weights: &Weights, dtype: StoredType, rename: Rename) -> VarBuilder<'_> {
+    VarBuilder::from_backend(Box::new(Source { weights, rename }), candle_type(dtype), Device::Cpu)
+}
+
+pub(super) fn candle_type(dtype: StoredType) -> DType {
+    match dtype {
+        StoredType::F32 => DType::F32,
+        StoredType::Bf16 => DType::BF16,
+        StoredType::F16 => DType::F16,
+    }
+}
+
+impl SimpleBackend for Source<'_> {
+    fn get(&self, shape: Shape, name: &str, _: Init, dtype: DType, device: &Device) -> Result<Tensor> {
+        let name = (self.rename)(name);
+        let (stored, bytes) = self.weights.raw(&name, shape.dims()).map_err(candle_core::Error::wrap)?;
+        Tensor::from_raw_buffer(bytes, candle_type(stored), shape.dims(), device)?.to_dtype(dtype)
+    }
+
+    fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> Result<Tensor> {
+        candle_core::bail!("tensor {name}: its shape is not known")
+    }
+
+    fn contains_tensor(&self, name: &str) -> bool {
+        self.weights.contains(&(self.rename)(name))
+    }
+}
+
+/// An error of loading: ours where one of ours is inside, with the tensor's name and shapes.
+pub(super) fn failed(file: &str, error: &candle_core::Error) -> ModelError {
+    ModelError::invalid(file, first_line(error))
+}
+
+/// What an error says, without the backtrace that may follow.
+pub(super) fn first_line(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}

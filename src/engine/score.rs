@@ -8,7 +8,7 @@ use crate::decode::{Analysis, Chain, Context, Distribution, TokenId};
 use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run};
 
 use super::EngineError;
-use super::evaluator::CHUNK;
+use super::evaluator::{CHUNK, logprob};
 use super::generate::{PromptRead, read_prompt};
 
 type Watch<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
@@ -46,14 +46,15 @@ pub fn score(
     check(request, model.info().context_length)?;
     let prompt = read_prompt(model, request.prompt, watch)?;
     let ends = model.info().eos_token_ids.clone();
-    let before = Arc::new(Distribution::from_logits(&prompt.logits)?);
+    let before = Arc::new(model.info().distribution(&prompt.logits)?);
     let start =
         |tokens| Cursor { tokens, node: prompt.end, next: Arc::clone(&before), figures: vec![], evidence: vec![] };
     let mut cursors: Vec<Cursor<'_>> = request.completions.iter().map(|tokens| start(tokens)).collect();
     read_all(model, request, &ends, &mut cursors, watch)?;
     for cursor in &mut cursors {
-        if let Some(&last) = cursor.tokens.get(cursor.figures.len()) {
-            cursor.take(last, None, request)?;
+        if cursor.figures.len() < cursor.tokens.len() {
+            let figures = cursor.look_up(model, watch)?;
+            cursor.take(figures, None, request)?;
         }
     }
     let prompt_logprobs: Vec<f64> = prompt.scores.iter().flatten().map(|score| score.logprob).collect();
@@ -93,14 +94,19 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
+    /// The figures of the next token.
+    fn look_up(&self, model: &mut dyn LanguageModel, watch: Watch<'_>) -> Result<TokenFigures, EngineError> {
+        figures(model, self.tokens[self.figures.len()], (self.node, &self.next), watch)
+    }
+
     /// Scores the next token; `after` is what the model says once it has read it.
     fn take(
         &mut self,
-        token: TokenId,
+        figures: TokenFigures,
         after: Option<Arc<Distribution>>,
         request: &ScoreRequest<'_>,
     ) -> Result<(), EngineError> {
-        let figures = TokenFigures::of(token, &self.next);
+        let token = self.tokens[self.figures.len()];
         if let Some(chain) = request.audit {
             let history = [request.prompt, &self.tokens[..self.figures.len()]].concat();
             let context = Context { history: &history, prompt_length: request.prompt.len(), ..Context::default() };
@@ -118,6 +124,19 @@ impl Cursor<'_> {
         let goes_on = self.tokens.last().is_some_and(|last| !ends.contains(last));
         self.tokens.len() - usize::from(request.audit.is_none() || !goes_on)
     }
+}
+
+/// The figures of a token after a node, whose distribution is given.
+fn figures(
+    model: &mut dyn LanguageModel,
+    token: TokenId,
+    (after, distribution): (CacheNode, &Distribution),
+    watch: Watch<'_>,
+) -> Result<TokenFigures, EngineError> {
+    let logprob = logprob(model, token, (after, distribution), watch)?;
+    let listed = TokenFigures::of(token, distribution);
+    let at_most = if logprob > f64::NEG_INFINITY { logprob } else { listed.at_most };
+    Ok(TokenFigures { logprob, at_most, ..listed })
 }
 
 /// Reads all completions, as many at once as fit a chunk.
@@ -151,9 +170,9 @@ fn read_all(
         for (index, output) in chosen.into_iter().zip(outputs) {
             let cursor = &mut cursors[index];
             for (node, logits) in output.nodes.into_iter().zip(&output.logits) {
+                let figures = cursor.look_up(model, watch)?;
                 cursor.node = node;
-                let token = cursor.tokens[cursor.figures.len()];
-                cursor.take(token, Some(Arc::new(Distribution::from_logits(logits)?)), request)?;
+                cursor.take(figures, Some(Arc::new(model.info().distribution(logits)?)), request)?;
             }
         }
     }
@@ -220,8 +239,9 @@ fn read_window(
         let mut outputs = model.forward(&[run], &mut shifted).map_err(EngineError::from_model)?;
         let output = outputs.pop().ok_or_else(|| EngineError::Request("the model gave no output".into()))?;
         if wanted == Positions::All {
-            for (next, logits) in (chunk.start + 1..).zip(&output.logits) {
-                figures[next] = Some(TokenFigures::of(tokens[next], &Distribution::from_logits(logits)?));
+            for (next, (&node, logits)) in (chunk.start + 1..).zip(output.nodes.iter().zip(&output.logits)) {
+                let distribution = model.info().distribution(logits)?;
+                figures[next] = Some(self::figures(model, tokens[next], (node, &distribution), watch)?);
             }
         }
         after = output.nodes.last().copied();

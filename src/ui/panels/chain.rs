@@ -24,7 +24,8 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     if let Some(shown) = app.shown() {
         let after = shown.analysis.sampling_entropy();
         let before = stages.first().map_or(after, |stage| stage.entropy_before);
-        let text = format!("H {:.2} {} {:.2}", bits(before), look.signs().arrow, bits(after));
+        let least = if shown.analysis.model().is_partial() { look.signs().at_least } else { "" };
+        let text = format!("H {least}{:.2} {} {:.2}", bits(before), look.signs().arrow, bits(after));
         paint::note(buffer, heading, x, &[&format!("{text} bits"), &text], look);
     }
     let form = Form::of(area);
@@ -94,6 +95,11 @@ fn column_ends(row: Rect) -> [u16; 4] {
     [right.saturating_sub(33), right.saturating_sub(24), right.saturating_sub(16), right]
 }
 
+/// Before the entropy of a stage: with what the model does not list as one token it is a lower bound.
+fn at_least(look: Look<'_>, trace: &StageTrace) -> &'static str {
+    if trace.counts_rest { look.signs().at_least } else { "" }
+}
+
 fn left(trace: &StageTrace) -> String {
     if trace.removed == 0 { "all left".to_owned() } else { format!("{} left", count(trace.kept)) }
 }
@@ -150,7 +156,8 @@ impl Line<'_> {
     }
 
     fn entropy(&self, trace: &StageTrace) -> String {
-        format!("{:.2} {} {:.2}", bits(trace.entropy_before), self.look.signs().arrow, bits(trace.entropy))
+        let least = at_least(self.look, trace);
+        format!("{:.2} {} {least}{:.2}", bits(trace.entropy_before), self.look.signs().arrow, bits(trace.entropy))
     }
 
     /// The second line of a stage where there is no room for columns.
@@ -161,7 +168,8 @@ impl Line<'_> {
             let text = format!(" {}{}", self.look.signs().minus, percent(trace.removed_mass));
             put(buffer, x, y, &text, usize::from(self.row.right().saturating_sub(x)), self.style(Role::Tag));
         }
-        self.right(y, &format!("H {:.2}", bits(trace.entropy)), buffer);
+        let least = at_least(self.look, trace);
+        self.right(y, &format!("H {least}{:.2}", bits(trace.entropy)), buffer);
     }
 
     fn idle(&self, idle: Idle, buffer: &mut Buffer) {

@@ -28,7 +28,7 @@ pub struct StageTrace {
     pub limit: Option<f64>,
     /// Whether it may have had to keep tokens that the model does not list, which are never chosen.
     pub reaches_rest: bool,
-    /// Whether the mass of what the model does not list still counts after it: as one token, so that entropies are lower bounds.
+    /// Whether the mass of what the model does not list still counts after it, so that entropies are lower bounds.
     pub counts_rest: bool,
 }
 

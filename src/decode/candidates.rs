@@ -127,7 +127,8 @@ impl Candidates {
 
     /// log p of a score among the survivors as they are now, and what is not listed. Costs a pass: take it once, use it often.
     pub(super) fn normalizer(&self) -> LogSum {
-        LogSum::of(self.alive_scores().chain(self.rest_score()))
+        let sum = LogSum::of(self.alive_scores().chain(self.rest_score()));
+        self.rest.map_or(sum, |rest| sum.with_several(rest.logit + rest.log_count, rest.log_count))
     }
 
     /// The score of all tokens together that are not listed, where they still count.

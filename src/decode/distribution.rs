@@ -69,6 +69,9 @@ impl Distribution {
             ids.sort_unstable_by(|a, b| by_score((self.logit(*a), *a), (self.logit(*b), *b)));
             self.ranked = OnceLock::from(ids);
         }
+        if let Some(tail) = self.tail() {
+            self.normalizer = self.normalizer.with_several(tail.logit + tail.log_count, tail.log_count);
+        }
         self
     }
 
@@ -137,7 +140,8 @@ impl Distribution {
         self.logprob(id).exp()
     }
 
-    /// −Σ p log p, in nats. Where tokens are missing, the rest counts as one token: a lower bound.
+    /// −Σ p log p, in nats. Where tokens are missing, a lower bound: none of them is more probable than the last one listed, so
+    /// each of them has at least its surprisal.
     #[must_use]
     pub fn entropy(&self) -> f64 {
         self.normalizer.entropy()
@@ -228,6 +232,9 @@ mod tests {
         assert_eq!((list.rank(2), list.rank(0), list.rank(3)), (1, 2, 3));
         assert_eq!((list.known_rank(0), list.known_rank(3)), (Some(2), None));
         assert_eq!(list.full_entropy(), None);
+        // The rest is at least 2.5 tokens of 0.2.
+        let bound = -(0.3 * 0.3f64.ln() + 0.7 * 0.2f64.ln());
+        assert!((list.entropy() - bound).abs() < 1e-12);
         let complete = Distribution::from_logits(&[0.0, f64::NEG_INFINITY]).unwrap().with_rest(Some(1));
         assert_eq!((complete.is_partial(), complete.full_entropy()), (false, Some(0.0)));
     }

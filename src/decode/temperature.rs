@@ -31,7 +31,7 @@ impl Tempered {
         let best = listed.first().map_or(tail.logit, |&id| model.logit(id));
         let rest = scaled(tail.logit, best, temperature) + tail.log_count;
         let terms = listed.iter().map(|&id| scaled(model.logit(id), best, temperature)).chain([rest]);
-        let sum = LogSum::above(0.0, terms);
+        let sum = LogSum::above(0.0, terms).with_several(rest, tail.log_count);
         Self { temperature, best, sum }
     }
 
@@ -107,6 +107,7 @@ mod tests {
         close(0.5, 0.16 / (0.16 + 6.0 * 0.01));
         close(0.0, 1.0);
         close(f64::INFINITY, 1.0 / 7.0);
+        assert!((Tempered::new(&model, f64::INFINITY).entropy() - 7f64.ln()).abs() < 1e-12);
     }
 
     #[test]

@@ -176,7 +176,7 @@ pub fn stages(stages: &[StageTrace]) -> Vec<Stage> {
         kept: trace.kept,
         removed: trace.removed,
         removed_mass: Some(trace.removed_mass),
-        entropy: Some(trace.entropy),
+        entropy: (!trace.counts_rest).then_some(trace.entropy),
         reaches_rest: trace.reaches_rest,
     };
     stages.iter().map(stage).collect()

@@ -71,7 +71,7 @@ impl FromStr for ServerAddress {
         let wrong = |reason: &str| {
             let what =
                 "a server is http://HOST:PORT/v1, and after it ?model=NAME&top=N&timeout=SECONDS where that is needed";
-            ModelError::Request(format!("--model {}: {reason}: {what}", shown(text)))
+            ModelError::Request(format!("--model {:?}: {reason}: {what}", without_passwords(text)))
         };
         let uri: Uri = text.parse().map_err(|error| wrong(&format!("{error}")))?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
@@ -124,13 +124,14 @@ impl ServerAddress {
     }
 }
 
-/// The text in quotation marks; what stands before an `@` may be a password.
-fn shown(text: &str) -> String {
-    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-    match rest.rsplit_once('@') {
-        Some((_, host)) => format!("\"{scheme}://…@{host}\""),
-        None => format!("{text:?}"),
-    }
+/// A text in whose addresses nothing stands before an `@`: it may be a password.
+#[must_use]
+pub fn without_passwords(text: &str) -> String {
+    let word = |word: &str| match word.split_once("://").map(|(scheme, rest)| (scheme, rest.rsplit_once('@'))) {
+        Some((scheme, Some((_, host)))) => format!("{scheme}://…@{host}"),
+        _ => word.to_owned(),
+    };
+    text.split_inclusive(char::is_whitespace).map(word).collect()
 }
 
 #[cfg(test)]
@@ -179,5 +180,7 @@ mod tests {
     fn a_password_is_never_repeated() {
         let error = "http://me:secret@host:80/v1".parse::<ServerAddress>().unwrap_err().to_string();
         assert!(!error.contains("secret") && error.contains("LOGITSCOPE_API_KEY"), "{error}");
+        let line = without_passwords("no: 'http://me:a@b@host/v1' and me@home");
+        assert_eq!(line, "no: 'http://…@host/v1' and me@home");
     }
 }

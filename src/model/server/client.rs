@@ -152,7 +152,8 @@ impl Client {
     fn judge<T: DeserializeOwned>(&self, path: &str, (status, body): Answer) -> Result<T, Failure> {
         let said = serde_json::from_slice::<Refusal>(&body).ok().and_then(Refusal::message);
         let said = said.map(|said| format!(": {}", excerpt(&said))).unwrap_or_default();
-        Err(match status.as_u16() {
+        let status = status.as_u16();
+        Err(match status {
             200..=299 => return self.parse(path, &body),
             401 | 403 if self.key.is_some() => {
                 Failure::Final(format!("does not accept the key of {}{said}", KEYS.join(" or ")))

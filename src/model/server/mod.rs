@@ -24,7 +24,7 @@ use self::protocol::{Model, Models};
 use self::remote::{RemoteModel, RemoteTokenizer};
 use super::{LoadedModel, ModelError, ModelInfo};
 
-pub use address::ServerAddress;
+pub use address::{ServerAddress, without_passwords};
 
 /// Opens a model behind a server: finds out which kind of server it is, and what it says of the model.
 ///

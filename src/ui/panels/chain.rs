@@ -23,7 +23,7 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let stages = app.shown().map(|shown| shown.analysis.stages()).unwrap_or_default();
     if let Some(shown) = app.shown() {
         let after = shown.analysis.sampling_entropy();
-        let before = stages.first().map_or(after, |stage| stage.entropy_before);
+        let before = shown.analysis.model().entropy();
         let least = if shown.analysis.model().is_partial() { look.signs().at_least } else { "" };
         let text = format!("H {least}{:.2} {} {:.2}", bits(before), look.signs().arrow, bits(after));
         paint::note(buffer, heading, x, &[&format!("{text} bits"), &text], look);
@@ -95,7 +95,7 @@ fn column_ends(row: Rect) -> [u16; 4] {
     [right.saturating_sub(33), right.saturating_sub(24), right.saturating_sub(16), right]
 }
 
-/// Before the entropy of a stage: with what the model does not list as one token it is a lower bound.
+/// Before the entropy of a stage: one that counts what the model does not list is a lower bound.
 fn at_least(look: Look<'_>, trace: &StageTrace) -> &'static str {
     if trace.counts_rest { look.signs().at_least } else { "" }
 }

@@ -94,7 +94,7 @@ fn info() -> ModelInfo {
         architecture: String::new(),
         vocab_size: VOCABULARY,
         context_length: 4096,
-        dtype: StoredType::F32,
+        dtype: Some(StoredType::F32),
         device: "cpu".into(),
         eos_token_ids: Vec::new(),
         parameters: 0,
@@ -108,6 +108,7 @@ fn info() -> ModelInfo {
             weight_bytes: 988_000_000,
         })),
         never_chosen: Vec::new(),
+        unlisted: None,
     }
 }
 
@@ -211,7 +212,7 @@ fn scored(app: &App) -> News {
     let asked = app.views.score.asked(app);
     let completion = |_: &String| ScoredCompletion {
         tokens: (0..60).map(|place| place * 7919 % VOCABULARY as TokenId).collect(),
-        figures: vec![TokenFigures { logprob: -1.5, rank: 3, entropy: 2.0, logit: 4.0 }; 60],
+        figures: vec![TokenFigures { logprob: -1.5, at_most: -1.5, rank: Some(3), entropy: 2.0, logit: 4.0 }; 60],
         totals: Totals { tokens: 60, bytes: 240, sum_logprob: -90.0 },
         cut_together: None,
     };

@@ -6,6 +6,7 @@ use crate::decode::DecodeError;
 use crate::engine::EngineError;
 use crate::headless::HeadlessError;
 use crate::model::ModelError;
+use crate::model::server::without_passwords;
 
 use super::{BAD_INPUT, FAILED, INTERRUPTED};
 
@@ -34,7 +35,7 @@ impl CliError {
         let tip = paragraphs.find_map(|paragraph| paragraph.trim().strip_prefix("tip: "));
         let tip = tip.map(|tip| format!(" ({})", tip.split_whitespace().collect::<Vec<_>>().join(" ")));
         let message = first.trim_start_matches("error: ");
-        Self::Input(format!("{message}{}; see --help", tip.unwrap_or_default()))
+        Self::Input(without_passwords(&format!("{message}{}; see --help", tip.unwrap_or_default())))
     }
 
     /// A closed pipe on standard output: the reader has had enough, and that is no error.
@@ -73,7 +74,7 @@ impl From<ModelError> for CliError {
     fn from(error: ModelError) -> Self {
         match error {
             ModelError::Cancelled => Self::Interrupted,
-            ModelError::Unsupported(_) => Self::Failed(error.to_string()),
+            ModelError::Unsupported(_) | ModelError::Server { .. } => Self::Failed(error.to_string()),
             error => Self::Input(error.to_string()),
         }
     }

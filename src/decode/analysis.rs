@@ -26,6 +26,10 @@ pub struct StageTrace {
     pub entropy: f64,
     /// What a token had to reach, in the unit of the row's `measure`.
     pub limit: Option<f64>,
+    /// Whether it may have had to keep tokens that the model does not list, which are never chosen.
+    pub reaches_rest: bool,
+    /// Whether the mass of what the model does not list still counts after it, so that entropies are lower bounds.
+    pub counts_rest: bool,
 }
 
 /// Why a token is out.
@@ -70,14 +74,16 @@ impl Analysis {
     /// # Errors
     /// A stage that leaves no token, or that names a token outside of the vocabulary.
     pub fn new(model: Arc<Distribution>, chain: &Chain, context: Context<'_>) -> Result<Self, DecodeError> {
-        let mut candidates = Candidates::new(model.logits());
+        let mut candidates = Candidates::of(&model, model.logits());
         let mut normalizer = model.normalizer();
         let mut stages = Vec::with_capacity(chain.stages().len());
         let mut entered = Vec::with_capacity(chain.stages().len());
         for (index, stage) in chain.stages().iter().enumerate() {
             candidates.begin_stage(index);
+            let rest = candidates.rest_score();
             let limit = stage.processor().apply(&mut candidates, context)?;
-            let removed_mass = removed_mass(&candidates, normalizer);
+            let cut = rest.filter(|_| candidates.rest_score().is_none());
+            let removed_mass = removed_mass(&candidates, normalizer) + cut.map_or(0.0, |rest| normalizer.prob(rest));
             let entropy_before = normalizer.entropy();
             entered.push(normalizer);
             normalizer = candidates.normalizer();
@@ -93,7 +99,13 @@ impl Analysis {
                 entropy_before,
                 entropy: normalizer.entropy(),
                 limit,
+                reaches_rest: candidates.has_reached_rest(),
+                counts_rest: candidates.rest_score().is_some(),
             });
+        }
+        if candidates.rest_score().is_some() {
+            candidates.drop_rest();
+            normalizer = candidates.normalizer();
         }
         Ok(Self::of_parts(model, candidates, normalizer, (stages, entered)))
     }
@@ -213,6 +225,40 @@ fn removed_mass(candidates: &Candidates, entered: LogSum) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// 0.4, 0.2 and 0.1 are listed, 0.3 is the rest.
+    fn partial(chain: &str) -> Result<Analysis, DecodeError> {
+        let logits = [0.4f64, 0.2, 0.1, 0.0, 0.3].map(f64::ln);
+        let model = Arc::new(Distribution::from_logits(&logits).unwrap().with_rest(Some(4)));
+        Analysis::new(model, &Chain::parse(chain).unwrap(), Context::default())
+    }
+
+    #[test]
+    fn filters_count_what_is_not_listed_but_never_choose_it() {
+        let close = |got: f64, want: f64| assert!((got - want).abs() < 1e-12, "{got} is not {want}");
+        let plain = partial("").unwrap();
+        assert_eq!((plain.kept(), plain.removal(4)), (&[0, 1, 2][..], None));
+        close(plain.sampling_prob(0), 0.4 / 0.7);
+        assert_eq!((plain.sampling_prob(4), plain.draw(0.999).token), (0.0, 2));
+        // 0.55 of everything: among the three alone 0.4 would be 0.57, and enough.
+        let nucleus = partial("top_p=0.55").unwrap();
+        assert_eq!(nucleus.kept(), [0, 1]);
+        let stage = &nucleus.stages()[0];
+        close(stage.removed_mass, 0.4);
+        assert!(!stage.reaches_rest);
+        assert!(partial("top_p=0.8").unwrap().stages()[0].reaches_rest);
+        // Three of 0.1 stand for the rest; squared they are 0.03 beside 0.16, 0.04 and 0.01.
+        let sharp = partial("temperature=0.5,top_p=0.7").unwrap();
+        assert_eq!(sharp.kept(), [0, 1]);
+        close(sharp.stages()[1].removed_mass, 0.04 / 0.24);
+    }
+
+    #[test]
+    fn a_filter_that_keeps_the_whole_list_says_whether_it_wanted_more() {
+        let reaches = |chain: &str| partial(chain).unwrap().stages().iter().any(|stage| stage.reaches_rest);
+        assert!(reaches("top_k=4") && reaches("temperature=2,min_p=0.01") && reaches("epsilon_cutoff=0.0001"));
+        assert!(!reaches("top_k=3") && !reaches("top_k=2,top_p=0.999") && !reaches("top_p=1") && !reaches("top_k=0"));
+    }
 
     #[test]
     fn the_mass_before_a_removed_token_by_hand() {

@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 
+use super::distribution::Tail;
 use super::scan::LogSum;
-use super::{RecordedToken, TokenId, by_score};
+use super::{Distribution, RecordedToken, TokenId, by_score};
 
 /// In `removed_by`: no stage removed this token.
 const ALIVE: u8 = u8::MAX;
@@ -24,6 +25,9 @@ pub struct Candidates {
     measured: Vec<f64>,
     stage: u8,
     removed_now: Vec<TokenId>,
+    rest: Option<Tail>,
+    /// Whether the present stage may have had to keep a part of the rest.
+    reached: bool,
 }
 
 impl Candidates {
@@ -38,7 +42,23 @@ impl Candidates {
             measured: vec![0.0; logits.len()],
             stage: 0,
             removed_now: Vec::new(),
+            rest: None,
+            reached: false,
         }
+    }
+
+    /// The tokens that a distribution lists, with these scores, one for each of the vocabulary. What it does not list can't be
+    /// chosen, but counts as a mass until a filter cuts it off.
+    #[must_use]
+    pub(super) fn of(model: &Distribution, scores: &[f64]) -> Self {
+        let mut candidates = Self::new(scores);
+        if let Some(rest) = model.rest() {
+            let offset = model.ranked().last().map_or(0.0, |&id| scores[id as usize] - model.logit(id));
+            candidates.alive = model.ranked().to_vec();
+            candidates.scores[rest as usize] = f64::NEG_INFINITY;
+            candidates.rest = model.tail().map(|tail| Tail { logit: tail.logit + offset, ..tail });
+        }
+        candidates
     }
 
     /// Takes the place of these candidates: those that were written down, with log p after the chain for scores.
@@ -105,9 +125,30 @@ impl Candidates {
         &self.alive[..n]
     }
 
-    /// log p of a score among the survivors as they are now. Costs a pass: take it once, use it often.
+    /// log p of a score among the survivors as they are now, and what is not listed. Costs a pass: take it once, use it often.
     pub(super) fn normalizer(&self) -> LogSum {
-        LogSum::of(self.alive_scores())
+        let sum = LogSum::of(self.alive_scores().chain(self.rest_score()));
+        self.rest.map_or(sum, |rest| sum.with_several(rest.logit + rest.log_count, rest.log_count))
+    }
+
+    /// The score of all tokens together that are not listed, where they still count.
+    pub(super) fn rest_score(&self) -> Option<f64> {
+        self.rest.map(|rest| rest.logit + rest.log_count)
+    }
+
+    /// From here on only what is listed counts.
+    pub(super) fn drop_rest(&mut self) {
+        self.rest = None;
+    }
+
+    /// Whether the present stage may have had to keep tokens that are not listed.
+    pub(super) fn has_reached_rest(&self) -> bool {
+        self.reached
+    }
+
+    /// A filter cuts the rest off; one that removes nothing of the list may have had to keep a part of the rest.
+    fn cut_rest(&mut self, before: usize) {
+        self.reached |= self.rest.take().is_some() && self.alive.len() == before;
     }
 
     /// Gives a surviving token another score; minus infinity removes it. A removed token stays as it is.
@@ -125,6 +166,9 @@ impl Candidates {
 
     /// Gives every surviving token the score that `change` makes of it.
     pub fn map_scores(&mut self, change: impl Fn(f64) -> f64) {
+        if let Some(rest) = &mut self.rest {
+            rest.logit = change(rest.logit);
+        }
         self.map_tokens(|_, score| change(score));
     }
 
@@ -157,6 +201,7 @@ impl Candidates {
 
     /// Keeps the survivors whose `measure` (of id and score) is at least `limit`.
     pub fn keep_at_least(&mut self, limit: f64, measure: impl Fn(TokenId, f64) -> f64) {
+        let before = self.alive.len();
         for i in 0..self.alive.len() {
             let id = self.alive[i];
             let measured = measure(id, self.scores[id as usize]);
@@ -165,16 +210,26 @@ impl Candidates {
             }
         }
         self.drop_buried();
+        self.cut_rest(before);
     }
 
     /// Keeps the first `n` survivors by score; of each other one `measure` (of id and score) is noted.
     pub fn keep_first(&mut self, n: usize, measure: impl Fn(TokenId, f64) -> f64) {
         self.ranked(n);
+        let before = self.alive.len();
         for i in n.min(self.alive.len())..self.alive.len() {
             let id = self.alive[i];
             self.bury(id, measure(id, self.scores[id as usize]));
         }
         self.drop_buried();
+        self.cut_rest(before);
+    }
+
+    /// Keeps all survivors where a filter would have kept the first `wanted`, which is as many or more; 0 filters nothing.
+    pub(super) fn keep_listed(&mut self, wanted: usize) {
+        if wanted > 0 {
+            self.reached |= self.rest.take().is_some() && wanted > self.alive.len();
+        }
     }
 
     /// The stage whose removals come next, counted from 0.
@@ -182,6 +237,7 @@ impl Candidates {
         debug_assert!(stage < MAX_STAGES);
         self.stage = stage as u8;
         self.removed_now.clear();
+        self.reached = false;
     }
 
     /// What the present stage has removed so far.

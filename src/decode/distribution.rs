@@ -20,6 +20,18 @@ pub struct Distribution {
     logits: Vec<f64>,
     normalizer: LogSum,
     ranked: OnceLock<Vec<TokenId>>,
+    /// The id whose logit is that of all tokens together that are not listed.
+    rest: Option<TokenId>,
+}
+
+/// The tokens that are not listed, where only their mass is known: as many as it takes if each were as probable as the least
+/// probable one of the list. Exact as a mass; below temperature 1 the most, above it the least that they can have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tail {
+    /// The logit of each.
+    pub(super) logit: f64,
+    /// The logarithm of how many there are, which needs not be whole.
+    pub(super) log_count: f64,
 }
 
 impl Distribution {
@@ -43,7 +55,47 @@ impl Distribution {
         if normalizer.max == f64::NEG_INFINITY {
             return Err(DecodeError::AllMinusInfinity);
         }
-        Ok(Self { logits, normalizer, ranked: OnceLock::new() })
+        Ok(Self { logits, normalizer, ranked: OnceLock::new(), rest: None })
+    }
+
+    /// The same where only the most probable tokens are known one by one: the logit of `rest` is that of all others together,
+    /// and what is minus infinity is not listed. The rest has no rank and is never chosen; `None` changes nothing.
+    #[must_use]
+    pub fn with_rest(mut self, rest: Option<TokenId>) -> Self {
+        self.rest = rest.filter(|&rest| (rest as usize) < self.logits.len());
+        if self.rest.is_some() {
+            let listed = |id: &TokenId| Some(*id) != self.rest && self.logit(*id) > f64::NEG_INFINITY;
+            let mut ids: Vec<TokenId> = (0..self.vocab_size() as TokenId).filter(listed).collect();
+            ids.sort_unstable_by(|a, b| by_score((self.logit(*a), *a), (self.logit(*b), *b)));
+            self.ranked = OnceLock::from(ids);
+        }
+        if let Some(tail) = self.tail() {
+            self.normalizer = self.normalizer.with_several(tail.logit + tail.log_count, tail.log_count);
+        }
+        self
+    }
+
+    /// Whether tokens are missing from it that are possible.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.rest_mass().is_some_and(|mass| mass > 0.0)
+    }
+
+    /// p of all tokens together that are not listed; `None` where every token is known.
+    #[must_use]
+    pub fn rest_mass(&self) -> Option<f64> {
+        self.rest.map(|rest| self.prob(rest))
+    }
+
+    pub(super) fn rest(&self) -> Option<TokenId> {
+        self.rest
+    }
+
+    /// What is not listed, where there is any of it.
+    pub(super) fn tail(&self) -> Option<Tail> {
+        let least = self.rest.and_then(|_| self.ranked().last().copied()).filter(|_| self.is_partial())?;
+        let logit = self.logit(least);
+        Some(Tail { logit, log_count: self.rest.map_or(0.0, |rest| self.logit(rest) - logit) })
     }
 
     /// The part of a distribution that was written down: these tokens alone are ranked.
@@ -51,7 +103,7 @@ impl Distribution {
         let score = |id: &TokenId| (logits[*id as usize], *id);
         ids.sort_unstable_by(|a, b| by_score(score(a), score(b)));
         ids.dedup();
-        Self { logits, normalizer, ranked: OnceLock::from(ids) }
+        Self { logits, normalizer, ranked: OnceLock::from(ids), rest: None }
     }
 
     /// Number of tokens.
@@ -88,15 +140,27 @@ impl Distribution {
         self.logprob(id).exp()
     }
 
-    /// −Σ p log p, in nats.
+    /// −Σ p log p, in nats. Where tokens are missing, a lower bound: none of them is more probable than the last one listed, so
+    /// each of them has at least its surprisal.
     #[must_use]
     pub fn entropy(&self) -> f64 {
         self.normalizer.entropy()
     }
 
-    /// The place of a token when all are ordered by probability, from 1; equal ones by id.
+    /// The entropy, in nats, where every token is known.
+    #[must_use]
+    pub fn full_entropy(&self) -> Option<f64> {
+        (!self.is_partial()).then(|| self.entropy())
+    }
+
+    /// The place of a token when all are ordered by probability, from 1; equal ones by id. Of a token that is not listed, the
+    /// best that it can be.
     #[must_use]
     pub fn rank(&self, id: TokenId) -> usize {
+        if self.rest.is_some() {
+            let before = |other: &&TokenId| by_score((self.logit(**other), **other), (self.logit(id), id)).is_lt();
+            return 1 + self.ranked().iter().take_while(before).count();
+        }
         // Counted without a branch, so that the compiler can take several logits at a time.
         let here = self.logit(id);
         let before = &self.logits[..self.logits.len().min(id as usize)];
@@ -104,7 +168,14 @@ impl Distribution {
         1 + above + before.iter().map(|&z| usize::from(z == here)).sum::<usize>()
     }
 
-    /// All token ids, the most probable first. Sorted at the first call, then kept.
+    /// The same, where it is known: of a token that is not listed it isn't.
+    #[must_use]
+    pub fn known_rank(&self, id: TokenId) -> Option<usize> {
+        let known = !self.is_partial() || self.logit(id) > f64::NEG_INFINITY;
+        known.then(|| self.rank(id))
+    }
+
+    /// All token ids that are listed, the most probable first. Sorted at the first call, then kept.
     #[must_use]
     pub fn ranked(&self) -> &[TokenId] {
         self.ranked.get_or_init(|| self.top(self.vocab_size()))
@@ -113,6 +184,9 @@ impl Distribution {
     /// The `n` most probable token ids, the most probable first, without sorting the rest.
     #[must_use]
     pub fn top(&self, n: usize) -> Vec<TokenId> {
+        if self.rest.is_some() {
+            return self.ranked().iter().take(n).copied().collect();
+        }
         let order = |a: &TokenId, b: &TokenId| by_score((self.logit(*a), *a), (self.logit(*b), *b));
         // One pass with a rising bar. Ids ascend, so that one that only equals the bar comes too late.
         let (most, mut bar) = (2 * n.max(32).min(self.vocab_size()), f64::NEG_INFINITY);
@@ -143,6 +217,26 @@ mod tests {
         for (id, want) in [0.659, 0.242, 0.099].into_iter().enumerate() {
             assert!((d.prob(id as TokenId) - want).abs() < 5e-4);
         }
+    }
+
+    /// Half of the mass is listed: 0.3 and 0.2, beside three tokens of which only the sum is known.
+    #[test]
+    fn a_list_and_its_rest_by_hand() {
+        let logits = [0.2f64.ln(), f64::NEG_INFINITY, 0.3f64.ln(), f64::NEG_INFINITY, f64::NEG_INFINITY, 0.5f64.ln()];
+        let whole = Distribution::from_logits(&logits).unwrap();
+        assert_eq!((whole.rest_mass(), whole.is_partial(), whole.rank(2)), (None, false, 2));
+        let list = whole.with_rest(Some(5));
+        assert!((list.rest_mass().unwrap() - 0.5).abs() < 1e-12 && list.is_partial());
+        assert!((list.prob(2) - 0.3).abs() < 1e-12);
+        assert_eq!((list.ranked(), list.top(1)), (&[2, 0][..], vec![2]), "the rest is no token");
+        assert_eq!((list.rank(2), list.rank(0), list.rank(3)), (1, 2, 3));
+        assert_eq!((list.known_rank(0), list.known_rank(3)), (Some(2), None));
+        assert_eq!(list.full_entropy(), None);
+        // The rest is at least 2.5 tokens of 0.2.
+        let bound = -(0.3 * 0.3f64.ln() + 0.7 * 0.2f64.ln());
+        assert!((list.entropy() - bound).abs() < 1e-12);
+        let complete = Distribution::from_logits(&[0.0, f64::NEG_INFINITY]).unwrap().with_rest(Some(1));
+        assert_eq!((complete.is_partial(), complete.full_entropy()), (false, Some(0.0)));
     }
 
     #[test]

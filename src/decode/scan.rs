@@ -53,6 +53,11 @@ impl LogSum {
         Self { max, rest: log_sum, entropy: (log_sum - weighted / sum).max(0.0) }
     }
 
+    /// The same where one of the z is that of several equal ones together: the logarithm of their number counts in the entropy.
+    pub(super) fn with_several(self, z: f64, log_count: f64) -> Self {
+        Self { entropy: self.entropy + self.prob(z) * log_count.max(0.0), ..self }
+    }
+
     /// log(exp(z) / Σ exp), in nats.
     pub(super) fn logprob(self, z: f64) -> f64 {
         if z == f64::NEG_INFINITY { z } else { (z - self.max) - self.rest }

@@ -21,8 +21,17 @@ impl Tempered {
     #[must_use]
     pub fn new(model: &Distribution, temperature: f64) -> Self {
         let temperature = temperature.max(0.0);
-        let best = model.normalizer().max;
-        let sum = LogSum::above(0.0, model.logits().iter().map(|&z| scaled(z, best, temperature)));
+        let Some(tail) = model.tail() else {
+            let best = model.normalizer().max;
+            let sum = LogSum::above(0.0, model.logits().iter().map(|&z| scaled(z, best, temperature)));
+            return Self { temperature, best, sum };
+        };
+        // Of a list: its tokens, and all others together.
+        let listed = model.ranked();
+        let best = listed.first().map_or(tail.logit, |&id| model.logit(id));
+        let rest = scaled(tail.logit, best, temperature) + tail.log_count;
+        let terms = listed.iter().map(|&id| scaled(model.logit(id), best, temperature)).chain([rest]);
+        let sum = LogSum::above(0.0, terms).with_several(rest, tail.log_count);
         Self { temperature, best, sum }
     }
 
@@ -83,6 +92,22 @@ mod tests {
 
     fn close(got: &[f64], want: &[f64]) {
         assert!(got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-12), "{got:?} is not {want:?}");
+    }
+
+    /// 0.4 and 0.1 are listed; what is left is five times 0.1.
+    #[test]
+    fn a_rest_is_heated_as_tokens_like_the_last_of_the_list() {
+        let logits = [0.4f64, 0.1, 0.5].map(f64::ln);
+        let model = Distribution::from_logits(&logits).unwrap().with_rest(Some(2));
+        let close = |temperature: f64, want: f64| {
+            let got = Tempered::new(&model, temperature).prob(logits[0]);
+            assert!((got - want).abs() < 1e-12, "{got} is not {want}");
+        };
+        close(1.0, 0.4);
+        close(0.5, 0.16 / (0.16 + 6.0 * 0.01));
+        close(0.0, 1.0);
+        close(f64::INFINITY, 1.0 / 7.0);
+        assert!((Tempered::new(&model, f64::INFINITY).entropy() - 7f64.ln()).abs() < 1e-12);
     }
 
     #[test]

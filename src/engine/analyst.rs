@@ -18,6 +18,8 @@ pub struct Question {
     pub node: NodeId,
     /// Shape: `[vocab_size]`.
     pub logits: Arc<[f32]>,
+    /// As of the model's information.
+    pub unlisted: Option<TokenId>,
     /// The chain.
     pub chain: Chain,
     /// Token ids of prompt and output.
@@ -116,7 +118,7 @@ fn answer(question: &Question, last: &mut Option<(Arc<[f32]>, Arc<Distribution>)
     let model = match last {
         Some((logits, model)) if Arc::ptr_eq(logits, &question.logits) => Arc::clone(model),
         _ => {
-            let model = Arc::new(Distribution::from_logits(&question.logits)?);
+            let model = Arc::new(Distribution::from_logits(&question.logits)?.with_rest(question.unlisted));
             // The list on the screen scrolls through all of it: sorted here, not in the interface.
             let _ = model.ranked();
             *last = Some((Arc::clone(&question.logits), Arc::clone(&model)));

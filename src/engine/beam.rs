@@ -86,7 +86,7 @@ impl GrowingBeams {
             max_new_tokens: request.max_new_tokens.min(room),
         };
         let search = BeamSearch::new(request.settings, task)?;
-        let root = Distribution::from_logits(&prompt.logits)?;
+        let root = model.info().distribution(&prompt.logits)?;
         // The groups of diverse beam search all begin at the prompt.
         let models = vec![root.into(); search.live().count()];
         Ok(Self {
@@ -206,7 +206,7 @@ fn read_live(
     for (beam, output) in search.live().zip(outputs) {
         let (node, logits) = output.nodes.last().zip(output.logits.last()).ok_or_else(no_output)?;
         nodes.push((beam.node, *node));
-        models.push(Distribution::from_logits(logits)?.into());
+        models.push(model.info().distribution(logits)?.into());
     }
     Ok((nodes, models))
 }

@@ -22,19 +22,41 @@ const LOGITS_BUDGET: usize = 256 << 20;
 pub struct TokenScore {
     /// log p, in nats.
     pub logprob: f64,
-    /// Rank, from 1.
-    pub rank: usize,
+    /// Rank, from 1; `None` for a token that a list of the most probable ones does not have.
+    pub rank: Option<usize>,
 }
 
 impl TokenScore {
-    /// Looks a token up in the logits of its position.
+    /// Looks a token up in the logits after a node; the model is asked for one that they don't list.
     ///
     /// # Errors
-    /// Logits that are no distribution.
-    pub fn of(token: TokenId, logits: &[f32]) -> Result<Self, EngineError> {
-        let distribution = Distribution::from_logits(logits)?;
-        Ok(Self { logprob: distribution.logprob(token), rank: distribution.rank(token) })
+    /// Logits that are no distribution, or what the model refuses.
+    pub(super) fn of(
+        model: &mut dyn LanguageModel,
+        token: TokenId,
+        (after, logits): (CacheNode, &[f32]),
+        watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Self, EngineError> {
+        let distribution = model.info().distribution(logits)?;
+        let logprob = logprob(model, token, (after, &distribution), watch)?;
+        Ok(Self { logprob, rank: distribution.known_rank(token) })
     }
+}
+
+/// log p of a token after a node, in nats: the model is asked for one that its distribution does not list. Minus infinity where
+/// nobody knows.
+pub(super) fn logprob(
+    model: &mut dyn LanguageModel,
+    token: TokenId,
+    (after, distribution): (CacheNode, &Distribution),
+    watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<f64, EngineError> {
+    let listed = distribution.logprob(token);
+    if listed > f64::NEG_INFINITY || !distribution.is_partial() {
+        return Ok(listed);
+    }
+    let asked = model.logprob_of(after, token, watch).map_err(EngineError::from_model)?;
+    Ok(asked.unwrap_or(f64::NEG_INFINITY))
 }
 
 /// The logits after a path, and the scores of the tokens that had to be read for them.
@@ -148,14 +170,15 @@ impl Evaluator {
         let Some(output) = outputs.pop() else {
             return Err(EngineError::Request("the model gave no output".into()));
         };
-        let mut previous = before.and_then(|node| self.logits.get(&node).cloned());
+        let mut previous = before.and_then(|node| Some((*self.known.get(&node)?, self.logits.get(&node).cloned()?)));
         for ((&(node, token), cache), logits) in chunk.iter().zip(output.nodes).zip(output.logits) {
-            if let Some(previous) = previous {
-                scores.push((node, TokenScore::of(token, &previous)?));
+            if let Some((before, logits)) = previous {
+                let read = (before, &logits[..]);
+                scores.push((node, TokenScore::of(self.model.as_mut(), token, read, watch)?));
             }
             self.known.insert(node, cache);
             self.remember(node, &logits);
-            previous = Some(logits);
+            previous = Some((cache, logits));
         }
         Ok(())
     }

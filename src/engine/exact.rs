@@ -93,6 +93,12 @@ impl GrowingExact {
         prompt: &PromptRead,
         request: &ExactRequest<'_>,
     ) -> Result<Self, EngineError> {
+        if model.info().unlisted.is_some() {
+            return Err(EngineError::Request(
+                "an exact search needs every token's probability, and this model lists only its most probable ones: use                  beam search"
+                    .into(),
+            ));
+        }
         let room = model.info().context_length.saturating_sub(request.prompt_tokens);
         let limits = Limits { length: request.max_new_tokens.min(room), budget: request.budget };
         let mut growing = Self {

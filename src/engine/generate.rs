@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::decode::strategy::Strategy;
-use crate::decode::{Chain, Distribution, TokenId};
+use crate::decode::{Chain, TokenId};
 use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run, RunOutput, Tokenizer};
 
 use super::EngineError;
@@ -131,7 +131,7 @@ pub fn read_prompt(
             hidden.extend(output.hidden);
             for (i, (node, logits)) in output.nodes.into_iter().zip(output.logits).enumerate() {
                 if let Some(&next) = prompt.get(index * CHUNK + i + 1) {
-                    scores.push(Some(TokenScore::of(next, &logits)?));
+                    scores.push(Some(TokenScore::of(model, next, (node, &logits), &mut shifted)?));
                 }
                 last = Some((node, logits));
             }
@@ -156,7 +156,7 @@ pub fn generate(
     let mut ends: Vec<End> = std::iter::once(prompt).chain(request.negative).map(PromptRead::end).collect();
     while growing.finish().is_none() {
         let [(_, logits), negative @ ..] = &ends[..] else { return Err(no_logits()) };
-        let negative = negative.first().map(|(_, logits)| Distribution::from_logits(logits)).transpose()?;
+        let negative = negative.first().map(|(_, logits)| model.info().distribution(logits)).transpose()?;
         let analysis = growing.analyse_against(logits, negative.as_ref())?;
         let choice = growing.choose(&analysis);
         if growing.take(&analysis, choice, StepDetail::Plain, observe)?.is_none() {

@@ -52,6 +52,8 @@ pub(super) struct Growing<'a> {
     request: &'a Request<'a>,
     /// What the strategy uses of the request's, and what the model never chooses forbidden.
     chain: Chain,
+    /// As of the model's information.
+    unlisted: Option<TokenId>,
     /// The most tokens, by the request and by the context.
     length: usize,
     history: Vec<TokenId>,
@@ -77,6 +79,7 @@ impl<'a> Growing<'a> {
             tokenizer,
             request,
             chain: request.strategy.effective_chain(request.chain).forbidding(&info.never_chosen)?,
+            unlisted: info.unlisted,
             length,
             history: request.prompt.to_vec(),
             tokens: Vec::new(),
@@ -142,7 +145,8 @@ impl<'a> Growing<'a> {
             end_ids: self.request.eos_token_ids,
             negative,
         };
-        Ok(Analysis::new(Arc::new(Distribution::from_logits(logits)?), &chain, context)?)
+        let model = Distribution::from_logits(logits)?.with_rest(self.unlisted);
+        Ok(Analysis::new(Arc::new(model), &chain, context)?)
     }
 
     /// What the strategy chooses at this step.

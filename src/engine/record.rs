@@ -36,7 +36,7 @@ pub fn prompt(text: &str, ids: &[TokenId], scores: &[Option<TokenScore>], tokeni
     let token = |(&id, score): (&TokenId, &Option<TokenScore>)| PromptToken {
         token: token(id, tokenizer),
         logprob: score.and_then(|score| finite(score.logprob)),
-        rank: score.map(|score| score.rank),
+        rank: score.and_then(|score| score.rank),
     };
     Prompt { text: text.into(), tokens: ids.iter().zip(scores).map(token).collect() }
 }
@@ -176,7 +176,8 @@ pub fn stages(stages: &[StageTrace]) -> Vec<Stage> {
         kept: trace.kept,
         removed: trace.removed,
         removed_mass: Some(trace.removed_mass),
-        entropy: Some(trace.entropy),
+        entropy: (!trace.counts_rest).then_some(trace.entropy),
+        reaches_rest: trace.reaches_rest,
     };
     stages.iter().map(stage).collect()
 }
@@ -201,9 +202,10 @@ pub fn step(step: &Step<'_>, top: usize, tokenizer: &dyn Tokenizer) -> trace::St
         context_length: step.context_length,
         chosen: output_token(&step.token, tokenizer),
         draw: step.choice.draw.map(|draw| draw.u),
-        entropy: Some(analysis.model().entropy()),
+        entropy: analysis.model().full_entropy(),
         sampling_entropy: Some(analysis.sampling_entropy()),
         stages: stages(analysis.stages()),
+        rest_mass: analysis.model().rest_mass(),
         candidates: listed.into_iter().map(|id| candidate(id, analysis, tokenizer)).collect(),
         speculative: match step.detail {
             StepDetail::Speculative(proposal) => Some(speculative(proposal, tokenizer)),
@@ -249,7 +251,7 @@ fn candidate(id: TokenId, analysis: &Analysis, tokenizer: &dyn Tokenizer) -> Can
     let model = analysis.model();
     Candidate {
         token: token(id, tokenizer),
-        logit: finite(model.logit(id)),
+        logit: finite(model.logit(id)).filter(|_| model.rest_mass().is_none()),
         logprob: finite(model.logprob(id)),
         prob: model.prob(id),
         sampling_prob: analysis.sampling_prob(id),

@@ -195,7 +195,7 @@ impl Recording {
         let tokens = path.iter().zip(&self.prompt.tokens);
         let score = |((node, _), token): (&(NodeId, TokenId), &crate::session::trace::PromptToken)| {
             let logprob = token.logprob.unwrap_or(f64::NEG_INFINITY);
-            Some((*node, TokenScore { logprob, rank: token.rank? }))
+            Some((*node, TokenScore { logprob, rank: Some(token.rank?) }))
         };
         tokens.filter_map(score).collect()
     }
@@ -238,10 +238,11 @@ fn info(model: &Map<String, Value>, vocab_size: usize, met: impl Iterator<Item =
         architecture: text("architecture"),
         vocab_size,
         context_length: number("context_length").map_or(usize::MAX, |length| length as usize),
-        dtype: dtypes.into_iter().find(|dtype| dtype.name() == text("dtype")).unwrap_or(StoredType::F32),
+        dtype: dtypes.into_iter().find(|dtype| dtype.name() == text("dtype")),
         device: text("device"),
         eos_token_ids: ends,
         never_chosen: Vec::new(),
+        unlisted: None,
         parameters: number("parameters").unwrap_or(0),
         shape: None,
     }
@@ -262,6 +263,8 @@ fn stages(step: &Step) -> Vec<StageTrace> {
             entropy_before,
             entropy,
             limit: None,
+            reaches_rest: stage.reaches_rest,
+            counts_rest: false,
         });
         entropy_before = entropy;
     }
@@ -296,6 +299,7 @@ mod tests {
             epoch: 1,
             node: Session::new(&[1]).unwrap().cursor(),
             logits: Arc::new([]),
+            unlisted: None,
             chain: Chain::default(),
             history,
             prompt_length: 1,

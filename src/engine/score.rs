@@ -8,7 +8,7 @@ use crate::decode::{Analysis, Chain, Context, Distribution, TokenId};
 use crate::model::{CacheNode, LanguageModel, Positions, Progress, Run};
 
 use super::EngineError;
-use super::evaluator::CHUNK;
+use super::evaluator::{CHUNK, logprob};
 use super::generate::{PromptRead, read_prompt};
 
 type Watch<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
@@ -45,7 +45,7 @@ pub fn score(
 ) -> Result<Scores, EngineError> {
     check(request, model.info().context_length)?;
     let prompt = read_prompt(model, request.prompt, watch)?;
-    let before = Arc::new(Distribution::from_logits(&prompt.logits)?);
+    let before = Arc::new(model.info().distribution(&prompt.logits)?);
     let start = |tokens: &Vec<TokenId>| Cursor::new(tokens.clone(), Arc::clone(&before));
     let mut cursors: Vec<Cursor> = request.completions.iter().map(start).collect();
     let ends = model.info().eos_token_ids.clone();
@@ -60,7 +60,7 @@ pub fn score(
     }
     let prompt_logprobs: Vec<f64> = prompt.scores.iter().flatten().map(|score| score.logprob).collect();
     for cursor in &mut cursors {
-        cursor.finish(request, &ends)?;
+        cursor.finish(model, request, prompt.end, watch)?;
     }
     let evidence = cursors.iter().filter(|_| request.audit.is_some()).map(|cursor| cursor.evidence(&prompt_logprobs));
     let evidence = evidence.collect();
@@ -151,16 +151,29 @@ impl Cursor {
         tokens.iter().zip(&self.tokens).take_while(|(a, b)| a == b).count().min(self.nodes.len())
     }
 
-    /// Scores the next token where it was not before; `after` is what the model says once it has read it.
+    /// The figures of the token at `place`, where they are not known yet and the distribution before it is.
+    fn look_up(
+        &self,
+        place: usize,
+        model: &mut dyn LanguageModel,
+        prompt_end: CacheNode,
+        watch: Watch<'_>,
+    ) -> Result<Option<TokenFigures>, EngineError> {
+        let Some(next) = self.next.as_ref().filter(|_| place == self.figures.len()) else { return Ok(None) };
+        let after = self.nodes.last().copied().unwrap_or(prompt_end);
+        figures(model, self.tokens[place], (after, next), watch).map(Some)
+    }
+
+    /// Scores the token at `place`, where it was looked up; `after` is what the model says once it has read it.
     fn take(
         &mut self,
         place: usize,
+        figures: Option<TokenFigures>,
         after: Option<Arc<Distribution>>,
         request: &ScoreRequest<'_>,
     ) -> Result<(), EngineError> {
-        if let (true, Some(next)) = (place == self.figures.len(), self.next.take()) {
+        if let (Some(figures), Some(next)) = (figures, self.next.take()) {
             let token = self.tokens[place];
-            let figures = TokenFigures::of(token, &next);
             if let Some(chain) = request.audit {
                 let history = [request.prompt, &self.tokens[..place]].concat();
                 let context = Context { history: &history, prompt_length: request.prompt.len(), ..Context::default() };
@@ -183,9 +196,17 @@ impl Cursor {
     }
 
     /// Scores the last token where it was not read, and looks at what may end the text after it.
-    pub(super) fn finish(&mut self, request: &ScoreRequest<'_>, ends: &[TokenId]) -> Result<(), EngineError> {
-        if self.figures.len() < self.tokens.len() {
-            self.take(self.figures.len(), None, request)?;
+    pub(super) fn finish(
+        &mut self,
+        model: &mut dyn LanguageModel,
+        request: &ScoreRequest<'_>,
+        prompt_end: CacheNode,
+        watch: Watch<'_>,
+    ) -> Result<(), EngineError> {
+        let (place, ends) = (self.figures.len(), model.info().eos_token_ids.clone());
+        if place < self.tokens.len() {
+            let figures = self.look_up(place, model, prompt_end, watch)?;
+            self.take(place, figures, None, request)?;
         }
         let ended = self.tokens.last().is_some_and(|last| ends.contains(last));
         if let Some(next) = self.next.take().filter(|_| !ended) {
@@ -199,6 +220,19 @@ impl Cursor {
     pub(super) fn evidence(&self, prompt: &[f64]) -> Evidence {
         Evidence { tokens: self.evidence.clone(), prompt: prompt.to_vec(), end: self.end }
     }
+}
+
+/// The figures of a token after a node, whose distribution is given.
+fn figures(
+    model: &mut dyn LanguageModel,
+    token: TokenId,
+    (after, distribution): (CacheNode, &Distribution),
+    watch: Watch<'_>,
+) -> Result<TokenFigures, EngineError> {
+    let logprob = logprob(model, token, (after, distribution), watch)?;
+    let listed = TokenFigures::of(token, distribution);
+    let at_most = if logprob > f64::NEG_INFINITY { logprob } else { listed.at_most };
+    Ok(TokenFigures { logprob, at_most, ..listed })
 }
 
 /// Reads on in all completions, as many tokens at once as fit a chunk. Returns how many were read: 0 when all are.
@@ -228,8 +262,10 @@ pub(super) fn read_some(
     for (index, output) in chosen.into_iter().zip(outputs) {
         let cursor = &mut cursors[index];
         for (node, logits) in output.nodes.into_iter().zip(&output.logits) {
-            let after = Arc::new(Distribution::from_logits(logits)?);
-            cursor.take(cursor.nodes.len(), Some(after), request)?;
+            let place = cursor.nodes.len();
+            let figures = cursor.look_up(place, model, prompt_end, watch)?;
+            let after = Arc::new(model.info().distribution(logits)?);
+            cursor.take(place, figures, Some(after), request)?;
             cursor.nodes.push(node);
         }
     }
@@ -297,8 +333,9 @@ fn read_window(
         let mut outputs = model.forward(&[run], &mut shifted).map_err(EngineError::from_model)?;
         let output = outputs.pop().ok_or_else(|| EngineError::Request("the model gave no output".into()))?;
         if wanted == Positions::All {
-            for (next, logits) in (chunk.start + 1..).zip(&output.logits) {
-                figures[next] = Some(TokenFigures::of(tokens[next], &Distribution::from_logits(logits)?));
+            for (next, (&node, logits)) in (chunk.start + 1..).zip(output.nodes.iter().zip(&output.logits)) {
+                let distribution = model.info().distribution(logits)?;
+                figures[next] = Some(self::figures(model, tokens[next], (node, &distribution), watch)?);
             }
         }
         after = output.nodes.last().copied();

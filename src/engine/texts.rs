@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::EngineError;
 use super::evaluator::{Evaluator, TokenScore};
 use super::score::Cursor;
-use crate::decode::{Chain, Distribution, TokenId};
-use crate::model::{CacheNode, Positions, Progress, Run};
+use crate::decode::{Chain, TokenId};
+use crate::model::{CacheNode, ModelInfo, Positions, Progress, Run};
 use crate::session::NodeId;
 
 /// What the model has read of a prompt.
@@ -69,19 +69,25 @@ impl ReadPrompt {
         let seen = session[..same].iter().skip(begin).take(end - begin).map_while(|(node, _)| evaluator.seen(*node));
         let seen: Vec<(CacheNode, Arc<[f32]>)> = seen.collect();
         if !seen.is_empty() {
-            return seen.into_iter().try_for_each(|(node, logits)| self.take(node, logits));
+            return seen.into_iter().try_for_each(|(node, logits)| self.take((node, logits), evaluator, watch));
         }
         let run = Run { after: self.nodes.last().copied(), tokens: &self.tokens[begin..end], logits: Positions::All };
         let outputs = evaluator.model_mut().forward(&[run], watch).map_err(EngineError::from_model)?;
         let read = outputs.into_iter().flat_map(|output| output.nodes.into_iter().zip(output.logits));
-        read.into_iter().try_for_each(|(node, logits)| self.take(node, logits))
+        read.into_iter().try_for_each(|read| self.take(read, evaluator, watch))
     }
 
-    fn take(&mut self, node: CacheNode, logits: Arc<[f32]>) -> Result<(), EngineError> {
+    fn take(
+        &mut self,
+        (node, logits): (CacheNode, Arc<[f32]>),
+        evaluator: &mut Evaluator,
+        watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), EngineError> {
         let place = self.nodes.len();
         if place == self.scores.len() {
-            let score = self.next.as_ref().map(|before| TokenScore::of(self.tokens[place], before)).transpose()?;
-            self.scores.push(score);
+            let before = self.nodes.last().copied().zip(self.next.as_deref());
+            let score = before.map(|before| TokenScore::of(evaluator.model_mut(), self.tokens[place], before, watch));
+            self.scores.push(score.transpose()?);
         }
         self.nodes.push(node);
         self.next = Some(logits);
@@ -108,10 +114,10 @@ impl ReadTexts {
     ///
     /// # Errors
     /// A prompt that is not read.
-    pub(super) fn text(&self, tokens: &[TokenId], others: &[Cursor]) -> Result<Cursor, EngineError> {
+    pub(super) fn text(&self, tokens: &[TokenId], others: &[Cursor], info: &ModelInfo) -> Result<Cursor, EngineError> {
         let unread = || EngineError::Request("the prompt was not read".into());
         let (_, next) = self.prompt.end().ok_or_else(unread)?;
-        let first = Arc::new(Distribution::from_logits(next)?);
+        let first = Arc::new(info.distribution(next)?);
         let closest = others.iter().max_by_key(|other| other.shared_with(tokens));
         Ok(match closest.filter(|closest| closest.shared_with(tokens) > 0) {
             Some(closest) => closest.resumed(tokens.to_vec(), first),

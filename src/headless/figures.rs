@@ -65,14 +65,16 @@ impl StepFigures {
             sampling_logprob: token.sampling_logprob,
             rank: token.rank,
             draw: step.choice.draw.map(|draw| draw.u),
-            entropy: Some(analysis.model().entropy()),
+            entropy: analysis.model().full_entropy(),
             sampling_entropy: Some(analysis.sampling_entropy()),
             removed: analysis
                 .stages()
                 .iter()
                 .map(|stage| (stage.label.clone(), stage.removed, stage.removed_mass))
                 .collect(),
-            note: contrastive::taken(step.detail, tokenizer).or_else(|| Detail::new(step.detail, tokenizer).note()),
+            note: contrastive::taken(step.detail, tokenizer)
+                .or_else(|| Detail::new(step.detail, tokenizer).note())
+                .or_else(|| beyond(analysis.stages().iter().map(|stage| (&stage.label, stage.reaches_rest)))),
         }
     }
 
@@ -84,7 +86,9 @@ impl StepFigures {
             entropy: step.entropy,
             sampling_entropy: step.sampling_entropy,
             removed: step.stages.iter().map(removed).collect(),
-            note: contrastive::recorded(step).or_else(|| Detail::recorded(step).note()),
+            note: contrastive::recorded(step)
+                .or_else(|| Detail::recorded(step).note())
+                .or_else(|| beyond(step.stages.iter().map(|stage| (&stage.stage, stage.reaches_rest)))),
             ..Self::listed(step.sequence, step.step, &step.chosen)
         }
     }
@@ -146,6 +150,12 @@ impl StepFigures {
             style.dim(&remarks.join(" · "))
         )
     }
+}
+
+/// The stage that may have had to keep tokens that the model does not list.
+fn beyond<'a>(mut stages: impl Iterator<Item = (&'a String, bool)>) -> Option<String> {
+    let (label, _) = stages.find(|(_, reaches_rest)| *reaches_rest)?;
+    Some(format!("{} may reach beyond the list", plain(label)))
 }
 
 /// Control characters made visible: a trace may say anything.

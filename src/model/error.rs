@@ -24,6 +24,14 @@ pub enum ModelError {
         /// What is wrong, with the value.
         reason: String,
     },
+    /// A server can't be reached, refuses, or answers what can't be right.
+    #[error("{address}: {reason}")]
+    Server {
+        /// Where it is.
+        address: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// The request does not fit the model.
     #[error("{0}")]
     Request(String),

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::decode::TokenId;
 use crate::decode::cost::Shape;
+use crate::decode::{DecodeError, Distribution, TokenId};
 
 /// The number format that weights are stored and multiplied in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,8 +49,8 @@ pub struct ModelInfo {
     pub vocab_size: usize,
     /// The most tokens of prompt and output together.
     pub context_length: usize,
-    /// Type of the weight matrices.
-    pub dtype: StoredType,
+    /// Type of the weight matrices; a server does not tell.
+    pub dtype: Option<StoredType>,
     /// `cpu`.
     pub device: String,
     /// Ids that end a text, ascending; may be empty, may be several.
@@ -59,9 +59,23 @@ pub struct ModelInfo {
     /// Everything that chooses suppresses them; log-probabilities stay what they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub never_chosen: Vec<TokenId>,
+    /// The id that stands for all tokens together that the model does not list, where it gives its most probable ones only.
+    /// The logits of what is not listed are minus infinity.
+    #[serde(skip)]
+    pub unlisted: Option<TokenId>,
     /// Number of weights.
     pub parameters: u64,
     /// What its arithmetic follows from; none for a table.
     #[serde(skip)]
     pub shape: Option<Box<Shape>>,
+}
+
+impl ModelInfo {
+    /// The distribution of the model's logits, which may be those of a list. Shape: `[vocab_size]`.
+    ///
+    /// # Errors
+    /// Logits that are no distribution.
+    pub fn distribution(&self, logits: &[f32]) -> Result<Distribution, DecodeError> {
+        Ok(Distribution::from_logits(logits)?.with_rest(self.unlisted))
+    }
 }

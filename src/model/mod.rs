@@ -11,6 +11,7 @@ pub mod families;
 mod info;
 pub mod kernels;
 mod open;
+pub mod server;
 mod stepped;
 pub mod table;
 pub mod tokenizer;
@@ -106,6 +107,20 @@ pub trait LanguageModel: Send {
 
     /// Forgets every cache node that is neither in `live` nor on the way to one of them.
     fn retain(&mut self, live: &[CacheNode]);
+
+    /// log p of a token after a node, in nats, where the list that the logits are made of does not have it and the model can be
+    /// asked for it; `None` where it can't.
+    ///
+    /// # Errors
+    /// As of [`Self::forward`].
+    fn logprob_of(
+        &mut self,
+        _after: CacheNode,
+        _token: TokenId,
+        _watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Option<f64>, ModelError> {
+        Ok(None)
+    }
 
     /// What the cache holds now.
     fn cache_use(&self) -> CacheUse;

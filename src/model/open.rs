@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::builtin::{self, Embedded};
 use super::decoder::{Decoder, DecoderSpec, Identity};
 use super::families::{self, Config, Family};
+use super::server::{self, ServerAddress};
 use super::stepped;
 use super::table;
 use super::tokenizer::{HfTokenizer, Tokenizer};
@@ -24,6 +25,8 @@ pub enum ModelSource {
     Directory(PathBuf),
     /// A table of conditional probabilities, in TOML.
     Table(PathBuf),
+    /// A model that a server runs.
+    Server(ServerAddress),
 }
 
 impl ModelSource {
@@ -33,6 +36,7 @@ impl ModelSource {
         match self {
             Self::Builtin => "builtin".into(),
             Self::Directory(path) | Self::Table(path) => path.display().to_string(),
+            Self::Server(address) => address.to_string(),
         }
     }
 }
@@ -52,10 +56,13 @@ impl FromStr for ModelSource {
         if path.extension().is_some_and(|extension| extension == "toml") {
             return Ok(Self::Table(path.to_owned()));
         }
+        if ServerAddress::is_meant(text) {
+            return text.parse().map(Self::Server);
+        }
         let reason = if path.exists() { "is a file" } else { "is not here" };
         Err(ModelError::Unsupported(format!(
             "--model {text:?} {reason}: supported are builtin, a directory that holds config.json, model.safetensors and \
-             tokenizer.json, and a .toml table of probabilities"
+             tokenizer.json, a .toml table of probabilities, and a server http://HOST:PORT/v1"
         )))
     }
 }
@@ -172,6 +179,7 @@ pub fn open(source: &ModelSource, options: &OpenOptions) -> Result<LoadedModel, 
         ModelSource::Builtin => assemble(embedded(&builtin::FILES)?, options),
         ModelSource::Directory(path) => assemble(read_directory(path)?, options),
         ModelSource::Table(path) => table::open(path),
+        ModelSource::Server(address) => server::open(address),
     }
 }
 
@@ -309,7 +317,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let text = directory.path().display().to_string();
         assert_eq!(text.parse::<ModelSource>().unwrap(), ModelSource::Directory(directory.path().into()));
-        for text in ["", "owner/name", "model.gguf", "http://localhost:8080/v1"] {
+        for text in ["", "owner/name", "model.gguf"] {
             let error = text.parse::<ModelSource>().unwrap_err().to_string();
             assert!(error.contains("supported are builtin, a directory"), "{error}");
         }

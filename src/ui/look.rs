@@ -65,6 +65,8 @@ pub struct Signs {
     pub frame: [&'static str; 5],
     /// Of a tree: a branch with others after it, the last branch, and what runs past them.
     pub tree: [&'static str; 3],
+    /// At least, in one or two cells.
+    pub at_least: &'static str,
     /// Pearson's statistic.
     pub chi_square: &'static str,
 }
@@ -115,6 +117,7 @@ const UNICODE: Signs = Signs {
     minus_infinity: "−∞",
     frame: ["╭", "╮", "╰", "╯", "│"],
     tree: ["├", "└", "│"],
+    at_least: "≥",
     chi_square: "χ²",
 };
 
@@ -149,6 +152,7 @@ const ASCII: Signs = Signs {
     minus_infinity: "-oo",
     frame: ["+", "+", "+", "+", "|"],
     tree: ["+", "+", "|"],
+    at_least: ">=",
     chi_square: "chi2",
 };
 

@@ -21,6 +21,8 @@ mod processor_golden;
 mod score;
 mod score_golden;
 mod screenshots;
+mod scripted;
+mod server;
 mod speculative;
 mod themes;
 mod trace;

@@ -25,6 +25,7 @@ struct TopK {
 impl LogitsProcessor for TopK {
     fn apply(&self, candidates: &mut Candidates, _: Context<'_>) -> Result<Option<f64>, DecodeError> {
         if self.k == 0 || self.k >= candidates.alive().len() {
+            candidates.keep_listed(self.k);
             return Ok(None);
         }
         let kth = candidates.ranked(self.k).last().copied();

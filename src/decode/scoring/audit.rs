@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     fn token(p: f64, logit: f64, filtered: f64, late: f64) -> TokenEvidence {
-        let figures = TokenFigures { logprob: p.ln(), rank: 1, entropy: 0.0, logit };
+        let figures = TokenFigures { logprob: p.ln(), at_most: p.ln(), rank: Some(1), entropy: 0.0, logit };
         TokenEvidence { figures, filtered: filtered.ln(), late: Some(late.ln()) }
     }
 

@@ -16,21 +16,33 @@ pub use windows::{Window, windows};
 pub struct TokenFigures {
     /// log p, in nats: at most 0, minus infinity for a token that can't follow.
     pub logprob: f64,
-    /// Its place among all tokens by probability, from 1.
-    pub rank: usize,
-    /// Entropy of the whole distribution that it was looked up in, in nats: what was to be expected of −log p.
+    /// What log p can be at most, in nats: the same, or that of the last token of a list that does not have it.
+    pub at_most: f64,
+    /// Its place among all tokens by probability, from 1; `None` for a token that a list of the most probable ones does not have.
+    pub rank: Option<usize>,
+    /// Entropy of the distribution that it was looked up in, in nats: what was to be expected of −log p. A lower bound where
+    /// tokens are missing from it.
     pub entropy: f64,
     /// The untouched logit. Good for nothing but the audit: logits of two positions can't be compared.
     pub logit: f64,
 }
 
 impl TokenFigures {
+    /// Whether log p is known; it isn't of a token that the model does not list and can't be asked for.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.logprob == self.at_most
+    }
+
     /// Looks a token up in the distribution of its position.
     #[must_use]
     pub fn of(token: TokenId, distribution: &Distribution) -> Self {
+        let listed = distribution.known_rank(token).is_some();
+        let last = distribution.ranked().last().filter(|_| !listed);
         Self {
             logprob: distribution.logprob(token),
-            rank: distribution.rank(token),
+            at_most: distribution.logprob(last.copied().unwrap_or(token)),
+            rank: distribution.known_rank(token),
             entropy: distribution.entropy(),
             logit: distribution.logit(token),
         }
@@ -97,7 +109,7 @@ mod tests {
     fn figures_by_hand() {
         let distribution = Distribution::from_logits(&[0.25f64.ln(), 0.5f64.ln(), 0.25f64.ln()]).unwrap();
         let figures = TokenFigures::of(2, &distribution);
-        assert_eq!(figures.rank, 3);
+        assert_eq!(figures.rank, Some(3));
         assert!((figures.logprob - 0.25f64.ln()).abs() < 1e-12);
         assert!((figures.entropy - 1.5 * 2f64.ln()).abs() < 1e-12);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::decode::beam::{BeamSettings, BeamStep, BeamStop};
 use crate::decode::strategy::strategy;
-use crate::decode::{Analysis, Chain, Context, Distribution, TokenId};
+use crate::decode::{Analysis, Chain, Context, TokenId};
 use crate::engine::generate::PromptRead;
 use crate::engine::text::Pieces;
 use crate::engine::{BeamRequest, DroppedBeams, EngineError, GrowingBeams};
@@ -153,7 +153,7 @@ impl GreedyPath {
             end_ids: &ends,
             ..Context::default()
         };
-        let model = Arc::new(Distribution::from_logits(&logits)?);
+        let model = Arc::new(ground.model().info().distribution(&logits)?);
         let Ok(analysis) = Analysis::new(model, &self.chain, context) else { return Ok((None, None)) };
         let step = self.history.len() - self.prompt_length;
         let token = greedy.choose(&analysis, 0, step as u64).token;

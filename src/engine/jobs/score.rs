@@ -116,7 +116,9 @@ impl Reading {
         if !texts.prompt.is_read() {
             texts.prompt.advance(ground.evaluator, session, TURN, ground.watch)?;
         } else if texts.texts.is_empty() {
-            texts.texts = completions.iter().map(|tokens| texts.text(tokens, before)).collect::<Result<_, _>>()?;
+            let info = ground.evaluator.model().info();
+            let begun = completions.iter().map(|tokens| texts.text(tokens, before, info));
+            texts.texts = begun.collect::<Result<_, _>>()?;
         } else {
             let request = ScoreRequest { prompt: &texts.prompt.tokens, completions, audit: Some(&texts.filter) };
             let Some((end, _)) = texts.prompt.end() else { return Ok(None) };
@@ -138,11 +140,12 @@ impl Reading {
     /// What has come of it; the texts stay with the evaluator.
     fn finish(self, asked: &ScoreAsked, ground: &mut Ground<'_>) -> Result<Scored, EngineError> {
         let Self { mut texts, completions, .. } = self;
-        let ends = ground.evaluator.model().info().eos_token_ids.clone();
         let prompt = texts.prompt.tokens.clone();
+        let unread = || EngineError::Request("the prompt was not read".into());
+        let (end, _) = texts.prompt.end().ok_or_else(unread)?;
         let request = ScoreRequest { prompt: &prompt, completions: &completions, audit: Some(&texts.filter) };
         for text in &mut texts.texts {
-            text.finish(&request, &ends)?;
+            text.finish(ground.evaluator.model_mut(), &request, end, ground.watch)?;
         }
         let tokenizer = ground.tokenizer.as_ref();
         let scored = |(text, cursor): (&String, &Cursor)| ScoredCompletion {

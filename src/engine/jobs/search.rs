@@ -65,7 +65,11 @@ fn find(question: String, model: &Distribution, tokenizer: &dyn Tokenizer) -> Fo
     let size = model.vocab_size().min(tokenizer.vocab_size()) as TokenId;
     let mut all: Vec<(Match, TokenId)> = match &wanted {
         Wanted::Id(id) => (*id < size).then_some((Match::Exact, *id)).into_iter().collect(),
-        _ => (0..size).filter_map(|id| Some((wanted.matches(tokenizer.piece(id))?, id))).collect(),
+        // A server's tokens that were not met yet have no piece of their own.
+        _ => (0..size)
+            .filter(|&id| tokenizer.piece(id).id == id)
+            .filter_map(|id| Some((wanted.matches(tokenizer.piece(id))?, id)))
+            .collect(),
     };
     let count = all.len();
     let order = |a: &(Match, TokenId), b: &(Match, TokenId)| {

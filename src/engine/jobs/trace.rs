@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::decode::strategy::Choice;
-use crate::decode::{Chain, Distribution, Draw, TokenId, chance};
+use crate::decode::{Chain, Draw, TokenId, chance};
 use crate::engine::{EngineError, GeneratedToken, Question, Step, StepDetail, record};
 use crate::session::NodeId;
 
@@ -45,11 +45,12 @@ impl Job for TraceJob {
         let Some(decided) = self.decided.get(step) else { return Ok(None) };
         let before = &self.path[..self.prompt_length + step];
         let logits = ground.evaluator.evaluate(before, ground.watch)?.logits;
-        let model = Arc::new(Distribution::from_logits(&logits)?);
+        let model = Arc::new(ground.evaluator.model().info().distribution(&logits)?);
         let question = Question {
             epoch: 0,
             node: self.path[self.prompt_length + step].0,
             logits,
+            unlisted: None,
             chain: decided.chain.clone(),
             history: before.iter().map(|(_, token)| *token).collect(),
             prompt_length: self.prompt_length,

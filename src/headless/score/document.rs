@@ -51,19 +51,26 @@ impl Completion {
         text: &str,
         ids: &[TokenId],
         figures: &[Option<TokenFigures>],
-        tokenizer: &dyn Tokenizer,
+        (info, tokenizer): (&ModelInfo, &dyn Tokenizer),
     ) -> Self {
+        // A list of the most probable tokens has no entropy and no logits.
+        let whole = |figures: &TokenFigures| info.unlisted.is_none().then_some(*figures);
         let totals = super::totals(ids, figures.iter().map(|token| token.map(|token| token.logprob)), tokenizer);
         let token = |(&id, figures): (&TokenId, &Option<TokenFigures>)| Token {
             cut: cut(id, tokenizer),
             logprob: figures.and_then(|figures| finite(figures.logprob)),
-            rank: figures.map(|figures| figures.rank),
-            entropy: figures.map(|figures| figures.entropy),
-            logit: figures.and_then(|figures| finite(figures.logit)),
+            rank: figures.and_then(|figures| figures.rank),
+            entropy: figures.as_ref().and_then(whole).map(|figures| figures.entropy),
+            logit: figures.as_ref().and_then(whole).and_then(|figures| finite(figures.logit)),
             figures: *figures,
         };
         let tokens = ids.iter().zip(figures).map(token).collect();
         Self { text: text.into(), tokens, totals, cut_together: None }
+    }
+
+    /// Whether every log-probability is known.
+    pub(super) fn is_known(&self) -> bool {
+        self.tokens.iter().filter_map(|token| token.figures).all(|figures| figures.is_known())
     }
 
     pub(super) fn cut_together(mut self, tokens: Option<Vec<TokenId>>) -> Self {

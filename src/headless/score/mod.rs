@@ -69,6 +69,7 @@ pub fn score(loaded: &mut LoadedModel, job: &ScoreJob<'_>, out: &mut dyn Write) 
         ScoreInput::Text { text, stride } => (None, vec![whole(loaded, job, text, *stride)?], None),
     };
     job.progress.clear();
+    completions.iter().enumerate().for_each(|(index, completion)| warn_of_unknown(index, completion, job));
     let sums: Vec<f64> = completions.iter().map(|completion| completion.totals.sum_logprob).collect();
     let best = best(&sums).unwrap_or_default();
     let document =
@@ -108,7 +109,7 @@ fn after_prompt(
             (job.warn)(&boundary_warning(tokenizer, index, prompt_ids.len(), together));
         }
         let figures: Vec<_> = figures.into_iter().map(Some).collect();
-        completions.push(Completion::new(text, ids, &figures, tokenizer).cut_together(cut));
+        completions.push(Completion::new(text, ids, &figures, (loaded.model.info(), tokenizer)).cut_together(cut));
     }
     let sums: Vec<f64> = completions.iter().map(|completion| completion.totals.sum_logprob).collect();
     let audit = chain.map(|chain| AuditRecord::all(&audit(&scores.evidence), best(&sums), &chain));
@@ -126,6 +127,25 @@ fn cut_together(
 ) -> Option<Vec<TokenId>> {
     let together = tokenizer.encode(&format!("{prompt}{text}"), special).ok()?;
     (together != [prompt_ids, ids].concat()).then_some(together)
+}
+
+/// Says of the first token that the server doesn't list what is known of it.
+fn warn_of_unknown(index: usize, completion: &Completion, job: &ScoreJob<'_>) {
+    let figures = |token: &document::Token| token.figures.filter(|figures| !figures.is_known());
+    let mut unknown = completion.tokens.iter().filter_map(|token| Some((token, figures(token)?)));
+    if let Some((token, figures)) = unknown.next() {
+        let more = match unknown.count() {
+            0 => String::new(),
+            n => format!(", nor are {n} more"),
+        };
+        (job.warn)(&format!(
+            "completion {}: token {:?} is none of those that the server lists{more}: log p is at most {:.3}, and the sum is \
+             not known",
+            index + 1,
+            token.cut.text,
+            figures.at_most
+        ));
+    }
 }
 
 fn boundary_warning(tokenizer: &dyn Tokenizer, index: usize, prompt: usize, together: &[TokenId]) -> String {
@@ -150,7 +170,7 @@ fn whole(
         job.interrupt.check()
     };
     let figures = score_text(loaded.model.as_mut(), &ids, stride, &mut watch)?;
-    Ok(Completion::new(text, &ids, &figures, loaded.tokenizer.as_ref()))
+    Ok(Completion::new(text, &ids, &figures, (loaded.model.info(), loaded.tokenizer.as_ref())))
 }
 
 /// The totals of what has a log-probability; bytes are those of the same tokens.

@@ -126,7 +126,14 @@ impl Text<'_> {
         let Some(figures) = token.figures else {
             return format!("{shown} {}", self.style.dim("        – nothing stands before it"));
         };
-        let numbers = format!("{} {:>7} {:>8.3}", number(figures.logprob, 9), figures.rank, figures.entropy);
+        let rank = figures.rank.map_or("–".into(), |rank| rank.to_string());
+        let entropy = token.entropy.map_or("–".into(), |entropy| format!("{entropy:.3}"));
+        let logprob = if figures.is_known() {
+            number(figures.logprob, 9)
+        } else {
+            format!("{:>9}", format!("≤ {:.3}", figures.at_most))
+        };
+        let numbers = format!("{logprob} {rank:>7} {entropy:>8}");
         format!("{shown} {numbers}  {}", bar(-figures.logprob / most)).trim_end().into()
     }
 
@@ -175,6 +182,9 @@ fn totals(completion: &Completion) -> String {
     let totals = completion.totals;
     let bits = totals.bits_per_byte().map(|bits| format!(" · {bits:.3} bits/byte")).unwrap_or_default();
     let tokens = if totals.tokens == 1 { "1 token".into() } else { format!("{} tokens", totals.tokens) };
+    if !completion.is_known() {
+        return format!("{tokens} · Σ log p unknown");
+    }
     format!(
         "{tokens} · Σ log p {} · mean {} · perplexity {:.2}{bits}",
         number(totals.sum_logprob, 0),
@@ -192,6 +202,9 @@ fn winner(document: &ScoreDocument<'_>) -> String {
     let number = document.best + 1;
     let times = (best - second).exp();
     match best - second {
+        _ if !document.completions.iter().all(Completion::is_known) => {
+            "which completion is the most probable is not known: a token is none of those that the server lists".into()
+        }
         _ if best == f64::NEG_INFINITY => "none of the completions is possible".into(),
         0.0 => format!("completion {number} is as probable as the next"),
         _ if second == f64::NEG_INFINITY => format!("completion {number} is the only one that is possible"),

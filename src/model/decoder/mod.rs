@@ -66,10 +66,11 @@ impl Decoder {
             architecture: identity.architecture,
             vocab_size: spec.vocab_size,
             context_length: spec.context_length,
-            dtype: weights.dtype(),
+            dtype: Some(weights.dtype()),
             device: "cpu".into(),
             eos_token_ids: identity.eos_token_ids,
             never_chosen: Vec::new(),
+            unlisted: None,
             parameters: weights.parameters(),
             shape: Some(Box::new(spec.shape(weights.parameters() * weights.dtype().bytes()))),
         };

@@ -107,10 +107,11 @@ impl<M: Stepper> Stepped<M> {
             architecture: identity.architecture,
             vocab_size: sizes.vocab_size,
             context_length: sizes.context_length,
-            dtype: sizes.dtype,
+            dtype: Some(sizes.dtype),
             device: "cpu".into(),
             eos_token_ids: identity.eos_token_ids,
             never_chosen: Vec::new(),
+            unlisted: None,
             parameters: sizes.parameters,
             shape: None,
         };

@@ -77,10 +77,11 @@ fn loaded(name: &str, table: Table) -> LoadedModel {
         architecture: "Table".into(),
         vocab_size: table.vocabulary.len() + table.special.len(),
         context_length: table.context_length,
-        dtype: StoredType::F32,
+        dtype: Some(StoredType::F32),
         device: "cpu".into(),
         eos_token_ids: table.end.into_iter().collect(),
         never_chosen: vec![table.begin, table.unlisted],
+        unlisted: None,
         parameters: table.numbers as u64,
         shape: None,
     };

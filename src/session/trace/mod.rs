@@ -134,6 +134,9 @@ pub struct Step {
     pub sampling_entropy: Option<f64>,
     /// What each stage of the chain did.
     pub stages: Vec<Stage>,
+    /// p of all tokens together that the model does not list; `None` where it lists every token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest_mass: Option<f64>,
     /// The tokens that were listed.
     pub candidates: Vec<Candidate>,
     /// What was drafted, in speculative decoding.
@@ -211,6 +214,9 @@ pub struct Stage {
     pub removed_mass: Option<f64>,
     /// Entropy after it, in nats.
     pub entropy: Option<f64>,
+    /// Whether it may have had to keep tokens that the model does not list.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reaches_rest: bool,
 }
 
 /// One of the tokens that a step lists.

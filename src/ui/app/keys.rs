@@ -129,7 +129,7 @@ impl App {
             let source = text.trim().parse::<ModelSource>().map_err(|error| error.to_string())?;
             Ok(app.open_model(source))
         };
-        let hint = "builtin, a directory in Hugging Face layout, or a .toml table";
+        let hint = "builtin, a directory in Hugging Face layout, a .toml table, or http://HOST:PORT/v1";
         self.open(Line::new("Another model".to_owned(), (self.source.name(), hint), |_| Ok(()), take))
     }
 

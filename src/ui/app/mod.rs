@@ -423,6 +423,14 @@ impl App {
         }
     }
 
+    /// The id of all tokens together that the model does not list, where it gives its most probable ones only.
+    pub(super) fn unlisted(&self) -> Option<TokenId> {
+        match &self.model {
+            Model::Open { info, .. } => info.unlisted,
+            Model::Opening | Model::Gone => None,
+        }
+    }
+
     /// Whether what is shown is what would be decided now.
     #[must_use]
     pub fn is_current(&self) -> bool {

@@ -108,7 +108,7 @@ fn answer(command: Command, tokenizer: &Words, out: &Sender<Event>) {
 }
 
 fn score(token: TokenId) -> TokenScore {
-    TokenScore { logprob: -f64::from(token), rank: token as usize + 1 }
+    TokenScore { logprob: -f64::from(token), rank: Some(token as usize + 1) }
 }
 
 pub(crate) fn info(size: usize) -> ModelInfo {
@@ -117,11 +117,12 @@ pub(crate) fn info(size: usize) -> ModelInfo {
         architecture: "None".into(),
         vocab_size: size,
         context_length: 40,
-        dtype: StoredType::F32,
+        dtype: Some(StoredType::F32),
         device: "cpu".into(),
         eos_token_ids: vec![END],
         parameters: 7_100_000,
         never_chosen: Vec::new(),
+        unlisted: None,
         shape: None,
     }
 }

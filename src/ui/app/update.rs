@@ -206,6 +206,7 @@ impl App {
                     epoch: self.epoch,
                     node: *node,
                     logits: logits.clone(),
+                    unlisted: self.unlisted(),
                     chain,
                     history: session.tokens(),
                     prompt_length: session.prompt_length(),

@@ -102,9 +102,17 @@ fn token(app: &App, id: TokenId, row: Rect, ground: Style, buffer: &mut Buffer) 
     if removed {
         put(buffer, row.x, row.y, look.signs().removed, 1, on(Role::Tag));
     }
-    let x = put_right(buffer, row.right(), row.y, &percent(model.prob(id)), on(role));
+    let rank = model.known_rank(id);
+    let share = rank.map_or_else(|| look.signs().dot.to_owned(), |_| percent(model.prob(id)));
+    let x = put_right(buffer, row.right(), row.y, &share, on(role));
     let x = put_right(buffer, row.right().saturating_sub(8).min(x), row.y, &format!("{id:>7}"), on(Role::Muted));
-    let x = put_right(buffer, x.saturating_sub(1), row.y, &format!("{:>8}", count(model.rank(id))), on(Role::Muted));
+    let x = put_right(
+        buffer,
+        x.saturating_sub(1),
+        row.y,
+        &format!("{:>8}", rank.map_or_else(|| look.signs().dot.to_owned(), count)),
+        on(Role::Muted),
+    );
     let room = usize::from(x.saturating_sub(row.x + 3));
     put_glyphs(buffer, row.x + 2, row.y, &token_glyphs(tokenizer.as_ref(), id, look.charset), room, look, on(role));
 }

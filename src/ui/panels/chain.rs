@@ -27,8 +27,9 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let stages = app.shown().map(|shown| shown.analysis.stages()).unwrap_or_default();
     if let Some(shown) = app.shown() {
         let after = shown.analysis.sampling_entropy();
-        let before = stages.first().map_or(after, |stage| stage.entropy_before);
-        let text = format!("{:.2} {} {:.2} bits", bits(before), look.signs().arrow, bits(after));
+        let before = shown.analysis.model().entropy();
+        let least = if shown.analysis.model().is_partial() { look.signs().at_least } else { "" };
+        let text = format!("{least}{:.2} {} {:.2} bits", bits(before), look.signs().arrow, bits(after));
         let tight = text.replacen(' ', "", 2);
         paint::note(buffer, heading, x, &[&format!("H {text}"), &format!("H {tight}"), &tight], look);
     }
@@ -97,6 +98,11 @@ fn titles_of(row: Rect, look: Look<'_>, buffer: &mut Buffer) {
 fn column_ends(row: Rect) -> [u16; 4] {
     let right = row.right().saturating_sub(1);
     [right.saturating_sub(33), right.saturating_sub(24), right.saturating_sub(16), right]
+}
+
+/// Before the entropy of a stage: one that counts what the model does not list is a lower bound.
+fn at_least(look: Look<'_>, trace: &StageTrace) -> &'static str {
+    if trace.counts_rest { look.signs().at_least } else { "" }
 }
 
 fn left(trace: &StageTrace) -> String {
@@ -168,7 +174,8 @@ impl Line<'_> {
     }
 
     fn entropy(&self, trace: &StageTrace) -> String {
-        format!("{:.2} {} {:.2}", bits(trace.entropy_before), self.look.signs().arrow, bits(trace.entropy))
+        let least = at_least(self.look, trace);
+        format!("{:.2} {} {least}{:.2}", bits(trace.entropy_before), self.look.signs().arrow, bits(trace.entropy))
     }
 
     /// The second line of a stage where there is no room for columns.
@@ -179,7 +186,8 @@ impl Line<'_> {
             let text = format!(" {}{}", self.look.signs().minus, percent(trace.removed_mass));
             put(buffer, x, y, &text, usize::from(self.row.right().saturating_sub(x)), self.style(Role::Tag));
         }
-        self.right(y, &format!("H {:.2}", bits(trace.entropy)), buffer);
+        let least = at_least(self.look, trace);
+        self.right(y, &format!("H {least}{:.2}", bits(trace.entropy)), buffer);
     }
 
     fn idle(&self, idle: Idle, buffer: &mut Buffer) {

@@ -100,6 +100,12 @@ fn lines(analysis: &Analysis, id: TokenId, rank: usize) -> Vec<Fact> {
     facts.extend([
         (("surprisal", "bits"), format!("{:.2} bits", bits(-model.logprob(id))), Role::Base),
         (("log p", "log p"), format!("{:.4} nats", model.logprob(id)), Role::Base),
+    ]);
+    // A list of the most probable tokens comes without logits.
+    if model.rest_mass().is_some() {
+        return facts;
+    }
+    facts.extend([
         (("logit", "logit"), format!("{:.4}", model.logit(id)), Role::Base),
         (("logit after the chain", "after"), format!("{:.4}", analysis.score(id)), Role::Base),
     ]);

@@ -215,13 +215,23 @@ impl List<'_> {
             return;
         }
         let style = self.look.style(Role::Muted);
-        let text = format!("{} {} others", self.look.signs().ellipsis, count(others));
+        let stages = self.shown.analysis.stages();
+        let partial = self.shown.analysis.model().is_partial();
+        let dots = self.look.signs().ellipsis;
+        let text = if partial { format!("{dots} everything else") } else { format!("{dots} {} others", count(others)) };
         let width = self.columns.shares[0].saturating_sub(row.x + 1);
         put(buffer, row.x + 1, row.y, &text, width.into(), style);
         for (column, share) in shares.into_iter().enumerate() {
             // Sums of what shows are rounded; below that nothing is left.
             let share = if share < 1e-9 { 0.0 } else { share };
             self.share(row, column, share, [Role::Muted, Role::BarRemoved], Style::new(), buffer);
+        }
+        if let Some(stage) = stages.iter().find(|stage| stage.reaches_rest) {
+            let x = self.columns.shares[1];
+            let room = usize::from(row.right().saturating_sub(x + 1));
+            let forms = [format!("{} may reach in here", stage.name), format!("{} reaches", stage.name)];
+            let text = forms.iter().find(|text| text.len() <= room).unwrap_or(&forms[1]);
+            put(buffer, x + 1, row.y, text, room, style.patch(self.look.style(Role::Tag)));
         }
     }
 }

@@ -63,7 +63,11 @@ fn model(app: &App) -> Option<String> {
     match app.model() {
         Model::Open { info, .. } => {
             let dot = app.look().signs().dot;
-            Some(format!("{} {dot} {} parameters {dot} {}", info.name, short(info.parameters), info.dtype.name()))
+            let dtype = info.dtype.map_or(info.architecture.as_str(), |dtype| dtype.name());
+            Some(match info.parameters {
+                0 => format!("{} {dot} {dtype}", info.name),
+                parameters => format!("{} {dot} {} parameters {dot} {dtype}", info.name, short(parameters)),
+            })
         }
         Model::Opening => None,
         Model::Gone => Some("no model".to_owned()),

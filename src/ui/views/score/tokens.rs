@@ -27,7 +27,7 @@ fn lines(scored: &Scored, selected: usize) -> Vec<Line> {
             let line = |(&id, score): (&TokenId, &Option<crate::engine::TokenScore>)| Line {
                 id,
                 logprob: score.map(|score| score.logprob),
-                rank: score.map(|score| score.rank),
+                rank: score.and_then(|score| score.rank),
                 entropy: None,
             };
             scored.prompt.iter().zip(&scored.prompt_scores).map(line).collect()
@@ -37,7 +37,7 @@ fn lines(scored: &Scored, selected: usize) -> Vec<Line> {
             let line = |(&id, figures): (&TokenId, &crate::decode::scoring::TokenFigures)| Line {
                 id,
                 logprob: Some(figures.logprob),
-                rank: Some(figures.rank),
+                rank: figures.rank,
                 entropy: Some(figures.entropy),
             };
             completion.tokens.iter().zip(&completion.figures).map(line).collect()

@@ -1,10 +1,16 @@
 //! The window that finds a token, the order of the chain, many draws, the tree of branches.
 
 use std::fmt::Write;
+use std::ops::ControlFlow;
+use std::sync::mpsc::channel;
 
 use crate::decode::Chain;
+use crate::engine::Engine;
 use crate::glyph::Charset;
 use crate::ui::app::pictures::styled;
+use crate::model::{
+    CacheNode, CacheUse, LanguageModel, LoadedModel, ModelError, ModelInfo, Progress, Run, RunOutput, table,
+};
 use crate::ui::app::tests::{scene_of, setup};
 use crate::ui::app::{Notice, Setup};
 use crate::ui::scene::Scene;
@@ -229,4 +235,55 @@ fn windows_look_as_they_should() {
         tree.press("Home Enter Home Enter Left Down Enter Left Left Down Enter b Up").unwrap();
         insta::assert_snapshot!(format!("branches_{width}x{height}"), styled(&tree.buffer()));
     }
+}
+
+/// A table whose unlisted entry is what a server's list leaves out: after the prompt A .6, B .2, and .2 for all others.
+struct List {
+    table: Box<dyn LanguageModel>,
+    info: ModelInfo,
+}
+
+impl LanguageModel for List {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn forward(
+        &mut self,
+        runs: &[Run<'_>],
+        watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Vec<RunOutput>, ModelError> {
+        self.table.forward(runs, watch)
+    }
+
+    fn retain(&mut self, live: &[CacheNode]) {
+        self.table.retain(live);
+    }
+
+    fn cache_use(&self) -> CacheUse {
+        self.table.cache_use()
+    }
+}
+
+#[test]
+fn what_a_server_does_not_list_is_one_row_that_nothing_chooses() {
+    let open = || {
+        let text = "vocabulary = ['A', 'B']\nend = '<end>'\n[[row]]\ncontext = []\nnext = { A = 0.6, B = 0.2 }";
+        let loaded = table::parse("list", text)?;
+        let mut info = loaded.model.info().clone();
+        info.unlisted = info.never_chosen.pop();
+        info.never_chosen.clear();
+        Ok(LoadedModel { model: Box::new(List { table: loaded.model, info }), tokenizer: loaded.tokenizer })
+    };
+    let (sender, inbox) = channel();
+    let engine = Engine::start_with(open, move |event| sender.send(event).unwrap_or_default()).unwrap();
+    let setup = Setup { chain: Chain::parse("top_p=0.9").unwrap(), ..table_setup("A") };
+    let mut scene = Scene::with(setup, 120, 36, move |command| engine.send(command), inbox).unwrap();
+    let words = picture(&scene);
+    for says in ["everything else", "20.0%", "top_p may reach in here", "75.0%", "H ≥1.37"] {
+        assert!(words.contains(says), "{says:?} is missing in\n{words}");
+    }
+    assert!(!words.contains("others") && !words.contains("logit"), "{words}");
+    scene.press("Right Right").unwrap();
+    assert_eq!(scene.app().step_number(), 2);
 }

@@ -140,7 +140,8 @@ impl Picture<'_> {
             ),
             _ => (format!("T = 1: {choice} choices"), ", the model's own distribution".to_owned()),
         };
-        let entropy = format!(" (H = {:.2} bits, {:.2} at T = 1)", bits(now.entropy()), bits(own.entropy()));
+        let sign = if self.analysis.model().is_partial() { self.look.signs().at_least } else { "=" };
+        let entropy = format!(" (H {sign} {:.2} bits, {:.2} at T = 1)", bits(now.entropy()), bits(own.entropy()));
         let end = |x: u16| usize::from(row.right().saturating_sub(x));
         let x = put(buffer, row.x + 1, row.y, &lead, end(row.x + 1), self.look.style(Role::Strong));
         let x = put(buffer, x, row.y, &rest, end(x), self.look.style(Role::Base));

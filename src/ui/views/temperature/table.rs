@@ -127,7 +127,12 @@ impl Table<'_> {
         if others == 0 {
             return;
         }
-        let forms = [format!("{} {} others", look.signs().ellipsis, count(others)), "others".to_owned()];
+        let many = if analysis.model().is_partial() {
+            "everything else".to_owned()
+        } else {
+            format!("{} others", count(others))
+        };
+        let forms = [format!("{} {many}", look.signs().ellipsis), "others".to_owned()];
         let text = if glyph::cells(&forms[0]) <= self.label() { &forms[0] } else { &forms[1] };
         put(buffer, row.x + 1, row.y, text, self.label(), look.style(Role::Muted));
         let rest = |point: &Tempered| {

@@ -12,6 +12,7 @@ mod docs;
 mod everyday;
 mod guidance;
 mod guidance_golden;
+mod hub;
 mod interface;
 mod layers;
 mod lesson;

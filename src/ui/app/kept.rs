@@ -58,7 +58,7 @@ impl App {
     /// The model as `--model` finds it from any folder.
     fn place_of_model(&self) -> String {
         match &self.source {
-            ModelSource::Builtin => self.source.name(),
+            ModelSource::Builtin | ModelSource::Hub(_) => self.source.name(),
             ModelSource::Directory(path) | ModelSource::Table(path) => {
                 std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
             }

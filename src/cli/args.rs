@@ -42,7 +42,7 @@ pub enum Command {
     /// Log-probability and perplexity of given text under the model
     Score(Box<ScoreArgs>),
     /// Run several strategies, or models, on one prompt
-    Compare(CompareArgs),
+    Compare(Box<CompareArgs>),
     /// Run the decoding chain on logits that you give, with no model
     Logits(LogitsArgs),
     /// Show how the model's tokenizer cuts a text
@@ -54,7 +54,7 @@ pub enum Command {
     /// List the models of the cache, say what one is, or download one
     Model(ModelsArgs),
     /// Draw the real interface as SVG, PNG or text
-    Screenshot(ScreenshotArgs),
+    Screenshot(Box<ScreenshotArgs>),
     /// List the themes, or check a theme file
     Theme(ThemeArgs),
     /// Print the configuration file with every option and key

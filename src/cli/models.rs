@@ -92,7 +92,9 @@ fn network(offline: bool) -> Network {
 }
 
 fn pull(text: &str, network: Network, out: &mut dyn Write) -> Result<(), CliError> {
-    let wrong = || CliError::Input(format!("{text:?} is no model of the hub: give owner/name[@revision], or owner/name/file.gguf"));
+    let wrong = || {
+        CliError::Input(format!("{text:?} is no model of the hub: give owner/name[@revision], or owner/name/file.gguf"))
+    };
     let name = HubName::parse(text).ok_or_else(wrong)?;
     let place = HubPlace::from_env(network);
     let interrupt = interrupt_on_signal()?;

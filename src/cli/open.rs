@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
-use crate::model::size::human;
+use crate::model::size::{human, human_time};
 use crate::model::{self, Download, LoadedModel, ModelSource, OpenOptions, Opening};
 
 use super::CliError;
@@ -66,21 +66,9 @@ impl Drop for OpeningLine {
 
 /// `model.safetensors: 45.2 MB of 98.8 MB, 12.3 MB/s, 4 s left`
 fn in_words(download: &Download) -> String {
-    let mut text = format!("{}: {} of {}", download.file, human(download.done), human(download.total));
-    if let Some(speed) = download.bytes_per_second {
-        text.push_str(&format!(", {}/s", human(speed as u64)));
-    }
-    if let Some(seconds) = download.seconds_left().filter(|_| download.done < download.total) {
-        text.push_str(&format!(", {} left", time(seconds)));
-    }
-    text
-}
-
-/// `4 s`, `3 min`, `2 h`.
-fn time(seconds: f64) -> String {
-    match seconds.ceil() {
-        s if s < 100.0 => format!("{s:.0} s"),
-        s if s < 6000.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.0} h", s / 3600.0),
-    }
+    let so_far = format!("{}: {} of {}", download.file, human(download.done), human(download.total));
+    let speed = download.bytes_per_second.map(|speed| format!("{}/s", human(speed as u64)));
+    let left = download.seconds_left().filter(|_| download.done < download.total);
+    let left = left.map(|seconds| format!("{} left", human_time(seconds)));
+    [Some(so_far), speed, left].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

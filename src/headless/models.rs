@@ -61,7 +61,11 @@ struct Memory {
 ///
 /// # Errors
 /// Output that can't be written.
-pub fn model_list(place: &HubPlace, (format, style): (Format, Style), out: &mut dyn Write) -> Result<(), HeadlessError> {
+pub fn model_list(
+    place: &HubPlace,
+    (format, style): (Format, Style),
+    out: &mut dyn Write,
+) -> Result<(), HeadlessError> {
     let models = hub::list(place);
     if format == Format::Json {
         let cache = place.cache.display().to_string();
@@ -90,11 +94,8 @@ pub fn model_list(place: &HubPlace, (format, style): (Format, Style), out: &mut 
 }
 
 fn row(model: &CachedModel) -> [String; 5] {
-    let revision = if model.revisions.is_empty() {
-        model.commit.chars().take(12).collect()
-    } else {
-        model.revisions.join(", ")
-    };
+    let revision =
+        if model.revisions.is_empty() { model.commit.chars().take(12).collect() } else { model.revisions.join(", ") };
     let used = date(model.used).map_or_else(|| "?".to_owned(), |text| text.chars().take(10).collect());
     let state = if model.is_complete { "" } else { ", not complete" };
     let plain = |text: &str| glyph::cut(&glyph::plain(text, Charset::Unicode), usize::MAX, Charset::Unicode);
@@ -123,21 +124,27 @@ fn date(time: Option<SystemTime>) -> Option<String> {
 ///
 /// # Errors
 /// Output that can't be written.
-pub fn model_info(loaded: &LoadedModel, (format, style): (Format, Style), out: &mut dyn Write) -> Result<(), HeadlessError> {
+pub fn model_info(
+    loaded: &LoadedModel,
+    (format, style): (Format, Style),
+    out: &mut dyn Write,
+) -> Result<(), HeadlessError> {
     let (info, tokenizer) = (loaded.model.info(), loaded.tokenizer.as_ref());
     let shape = info.shape.as_deref();
-    let memory = shape
-        .map(|shape| Memory { weights: shape.weight_bytes, cache_per_1000_tokens: shape.cache_bytes(CACHE_UNIT) });
+    let memory =
+        shape.map(|shape| Memory { weights: shape.weight_bytes, cache_per_1000_tokens: shape.cache_bytes(CACHE_UNIT) });
     let eos_tokens: Vec<String> = info.eos_token_ids.iter().map(|&id| tokenizer.piece(id).text.clone()).collect();
     let (kind, chat) = (tokenizer.kind(), tokenizer.chat("a").is_ok());
     if format == Format::Json {
         let (parameters, layers) = (info.parameters, shape.map(|shape| shape.layers));
         let (format, version) = ("logitscope.model", 1);
-        let document = Info { format, version, model: info, parameters, layers, memory, eos_tokens, tokenizer: kind, chat };
+        let document =
+            Info { format, version, model: info, parameters, layers, memory, eos_tokens, tokenizer: kind, chat };
         writeln!(out, "{}", serde_json::to_string(&document).map_err(std::io::Error::from)?)?;
         return Ok(());
     }
-    let ends: Vec<String> = info.eos_token_ids.iter().zip(&eos_tokens).map(|(id, text)| format!("{id} {text}")).collect();
+    let ends: Vec<String> =
+        info.eos_token_ids.iter().zip(&eos_tokens).map(|(id, text)| format!("{id} {text}")).collect();
     let mut lines = vec![
         ("architecture", info.architecture.clone()),
         ("parameters", info.parameters.to_string()),

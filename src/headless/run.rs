@@ -74,7 +74,6 @@ impl Interrupt {
     }
 
     /// Whether it was set.
-    #[must_use]
     pub fn check(&self) -> ControlFlow<()> {
         if self.0.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

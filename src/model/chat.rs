@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use minijinja::value::{Kwargs, Value as Jinja};
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Value as Jinja};
 use minijinja::{Environment, Error, ErrorKind, context};
 use minijinja_contrib::pycompat::unknown_method_callback;
 use serde::Serialize;
@@ -24,8 +24,7 @@ const LARGEST: usize = 4 << 20;
 /// The longest template.
 const LONGEST: usize = 1 << 20;
 /// Special tokens that a template may name (`SPECIAL_TOKENS_ATTRIBUTES` in transformers).
-const TOKENS: [&str; 7] =
-    ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+const TOKENS: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 /// How a conversation is written for a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,11 +59,18 @@ impl ChatTemplate {
     ///
     /// # Errors
     /// The template is wrong, refuses the message, or does not come to an end.
-    pub fn render(&self, message: &str, now: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Result<String, ModelError> {
+    pub fn render(
+        &self,
+        message: &str,
+        now: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Result<String, ModelError> {
         let failed = |error: &Error| {
             let line = error.line().map_or(String::new(), |line| format!(", line {line}"));
             let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-            ModelError::invalid(format!("chat template{line}"), format!("{detail}: leave --chat out to use the prompt as it is"))
+            ModelError::invalid(
+                format!("chat template{line}"),
+                format!("{detail}: leave --chat out to use the prompt as it is"),
+            )
         };
         let environment = environment(now);
         let source = without_generation(&self.source);
@@ -76,9 +82,11 @@ impl ChatTemplate {
         values.insert("tools", Jinja::from(()));
         values.insert("documents", Jinja::from(()));
         let mut out = Limited(Vec::new());
-        template.render_captured_to(&values, &mut out).map_err(|error| match out_of_room(&error) {
-            true => ModelError::invalid("chat template", format!("it writes more than {LARGEST} bytes")),
-            false => failed(&error),
+        template.render_captured_to(&values, &mut out).map_err(|error| {
+            if error.kind() == ErrorKind::WriteFailure {
+                return ModelError::invalid("chat template", format!("it writes more than {LARGEST} bytes"));
+            }
+            failed(&error)
         })?;
         String::from_utf8(out.0).map_err(|error| ModelError::invalid("chat template", error.to_string()))
     }
@@ -111,15 +119,18 @@ fn environment(now: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> 
         Err(Error::new(ErrorKind::InvalidOperation, message))
     });
     environment.add_function("strftime_now", move |format: String| {
-        now(&format).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no time has the format {format:?}")))
+        now(&format)
+            .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no time has the format {format:?}")))
     });
     environment
 }
 
 /// `json.dumps(…, ensure_ascii=False)`: a blank after comma and colon, nothing escaped for HTML.
+#[allow(clippy::needless_pass_by_value)] // filters take their arguments by value
 fn to_json(value: &Jinja, options: Kwargs) -> Result<Jinja, Error> {
     let indent: Option<usize> = options.get("indent")?;
-    let value = serde_json::to_value(value).map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
+    let value =
+        serde_json::to_value(value).map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
     let mut out = Vec::new();
     let written = match indent {
         None => value.serialize(&mut Serializer::with_formatter(&mut out, Python)),
@@ -185,10 +196,6 @@ impl Write for Limited {
     }
 }
 
-fn out_of_room(error: &Error) -> bool {
-    error.kind() == ErrorKind::WriteFailure
-}
-
 /// The present time where the user is, in a format of `strftime`.
 #[must_use]
 pub fn now(format: &str) -> Option<String> {
@@ -232,8 +239,11 @@ mod tests {
 
     #[test]
     fn a_template_comes_to_an_end() {
-        assert!(render("{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}", "").is_err());
-        let error = render("{% for i in range(9000) %}{{ messages[0].content }}{% endfor %}", &"x".repeat(1000)).unwrap_err();
+        assert!(
+            render("{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}", "").is_err()
+        );
+        let error =
+            render("{% for i in range(9000) %}{{ messages[0].content }}{% endfor %}", &"x".repeat(1000)).unwrap_err();
         assert!(error.contains("more than 4194304 bytes"), "{error}");
     }
 
@@ -241,11 +251,13 @@ mod tests {
     fn templates_are_found_where_models_keep_them() {
         let config = |text: &str| Config::parse("tokenizer_config.json", text.as_bytes()).unwrap();
         let read = |text: &str, file: Option<&str>| {
-            ChatTemplate::read(Some(&config(text)), file.map(str::to_owned)).map(|found| found.map(|found| found.source))
+            ChatTemplate::read(Some(&config(text)), file.map(str::to_owned))
+                .map(|found| found.map(|found| found.source))
         };
         assert_eq!(read(r#"{"chat_template": "a"}"#, None).unwrap().as_deref(), Some("a"));
         assert_eq!(read(r#"{"chat_template": "a"}"#, Some("file")).unwrap().as_deref(), Some("file"));
-        let named = r#"{"chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]}"#;
+        let named =
+            r#"{"chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]}"#;
         assert_eq!(read(named, None).unwrap().as_deref(), Some("d"));
         assert_eq!(read("{}", None).unwrap(), None);
         assert!(read(r#"{"chat_template": 3}"#, None).is_err());

@@ -40,7 +40,10 @@ mod tests {
         assert!(check("m", 5, Some(5)).is_ok());
         assert!(check("m", u64::MAX, None).is_ok());
         let error = check("owner/name", 14_500_000_000, Some(7_900_000_000)).unwrap_err().to_string();
-        assert!(error.starts_with("owner/name needs 14.5 GB of memory for its weights, but 7.9 GB are free"), "{error}");
+        assert!(
+            error.starts_with("owner/name needs 14.5 GB of memory for its weights, but 7.9 GB are free"),
+            "{error}"
+        );
         assert!(available().is_some_and(|bytes| bytes > 0));
     }
 }

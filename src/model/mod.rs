@@ -26,11 +26,9 @@ use crate::decode::TokenId;
 
 pub use chat::ChatTemplate;
 pub use error::ModelError;
-pub use info::{ModelInfo, StoredType};
 pub use hub::{CachedModel, Download, HubError, HubName, HubPlace, Network};
-pub use open::{
-    DeviceChoice, DtypeChoice, Fit, LoadedModel, ModelSource, OpenOptions, Opening, open, open_watched,
-};
+pub use info::{ModelInfo, StoredType};
+pub use open::{DeviceChoice, DtypeChoice, Fit, LoadedModel, ModelSource, OpenOptions, Opening, open, open_watched};
 pub use tokenizer::{PromptForm, SpecialTokens, TokenPiece, Tokenizer};
 
 /// A token that the model has read, in the context of all tokens before it: an entry of the cache tree.

@@ -313,11 +313,12 @@ fn assemble(files: ModelFiles, options: &OpenOptions) -> Result<LoadedModel, Mod
         return Err(config.invalid(format!("eos_token_id {id} is outside of the vocabulary of {model_size}")));
     }
     let bos_name = tokenizer_config.as_ref().and_then(|config| config.token_name("bos_token"));
+    let chat_template = ChatTemplate::read(tokenizer_config.as_ref(), chat_template)?;
     let tokenizer = tokenizer
         .with_rows(model_size)
         .with_bos_id(ids("bos_token_id")?.first().copied())
         .with_bos_name(bos_name.as_deref())
-        .with_chat_template(ChatTemplate::read(tokenizer_config.as_ref(), chat_template)?);
+        .with_chat_template(chat_template);
     if options.fit == Fit::Needed {
         memory::check(&name, weights.bytes(options.dtype), memory::available())?;
     }

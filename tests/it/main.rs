@@ -4,6 +4,7 @@
 mod beam_cli;
 mod beam_golden;
 mod candle;
+mod chat;
 mod cli;
 mod compare;
 mod contrastive;

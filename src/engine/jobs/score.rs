@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::decode::scoring::{Evidence, TokenFigures, Totals, Verdict, audit, best};
 use crate::decode::{Chain, TokenId};
 use crate::engine::{EngineError, ScoreRequest, TokenScore, score};
-use crate::model::{SpecialTokens, Tokenizer};
+use crate::model::{PromptForm, SpecialTokens, Tokenizer};
 
 use super::{Ground, Job, News};
 
@@ -18,6 +18,8 @@ pub struct ScoreAsked {
     pub completions: Vec<String>,
     /// Whether a begin-of-text token is put before the prompt.
     pub special: SpecialTokens,
+    /// How what was typed becomes the text that the model reads.
+    pub form: PromptForm,
     /// What the mistake `filtered` of the audit filters with.
     pub filter: Chain,
 }
@@ -71,7 +73,8 @@ impl Job for ScoreJob {
     fn turn(&mut self, ground: &mut Ground<'_>) -> Result<Option<News>, EngineError> {
         let Some(asked) = self.asked.take() else { return Ok(None) };
         let tokenizer = Arc::clone(ground.tokenizer);
-        let prompt = tokenizer.encode(&asked.prompt, asked.special)?;
+        let (read, special) = asked.form.apply(&asked.prompt, asked.special, tokenizer.as_ref())?;
+        let prompt = tokenizer.encode(&read, special)?;
         let cut = |text: &String| tokenizer.encode(text, SpecialTokens::Never);
         let completions = asked.completions.iter().map(cut).collect::<Result<Vec<_>, _>>()?;
         let filter = asked.filter.clone().forbidding(&ground.evaluator.model().info().never_chosen)?;
@@ -79,7 +82,7 @@ impl Job for ScoreJob {
         let scores = score(ground.evaluator.model_mut(), &request, ground.watch)?;
         let scored = |((text, tokens), figures): ((&String, Vec<TokenId>), Vec<TokenFigures>)| ScoredCompletion {
             totals: totals(&tokens, &figures, tokenizer.as_ref()),
-            cut_together: cut_together(tokenizer.as_ref(), &asked, (text, &prompt, &tokens)),
+            cut_together: cut_together(tokenizer.as_ref(), (&read, special), (text, &prompt, &tokens)),
             tokens,
             figures,
         };
@@ -107,9 +110,9 @@ fn totals(tokens: &[TokenId], figures: &[TokenFigures], tokenizer: &dyn Tokenize
 /// The tokens of prompt and completion cut as one text, where they are others.
 fn cut_together(
     tokenizer: &dyn Tokenizer,
-    asked: &ScoreAsked,
+    (read, special): (&str, SpecialTokens),
     (text, prompt, tokens): (&str, &[TokenId], &[TokenId]),
 ) -> Option<Vec<TokenId>> {
-    let together = tokenizer.encode(&format!("{}{text}", asked.prompt), asked.special).ok()?;
+    let together = tokenizer.encode(&format!("{read}{text}"), special).ok()?;
     (together != [prompt, tokens].concat()).then_some(together)
 }

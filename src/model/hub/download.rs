@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,6 +35,9 @@ pub(super) struct Files<'a> {
     pub(super) token: &'static str,
 }
 
+/// Hears how many bytes of a file are there, and says whether to go on.
+type Count<'a> = dyn FnMut(u64) -> ControlFlow<()> + 'a;
+
 /// How a request for bytes ended.
 enum End {
     /// All are there.
@@ -52,7 +56,7 @@ impl Files<'_> {
         let answer = self.wire.ask(&Method::HEAD, &path, None, go_on)?;
         let redirected = (300..400).contains(&answer.status);
         match answer.status {
-            404 if self.is_entry_missing(&answer) => return Ok(None),
+            404 if is_entry_missing(&answer) => return Ok(None),
             200..=299 => {}
             _ if redirected => {}
             _ => return Err(self.refused(&path, &answer)),
@@ -74,11 +78,6 @@ impl Files<'_> {
     fn path(&self, file: &str) -> String {
         let encoded: Vec<String> = file.split('/').map(encode).collect();
         format!("/{}/resolve/{}/{}", self.name.repo, encode(&self.name.revision), encoded.join("/"))
-    }
-
-    /// Whether a 404 is about the file and not about the model.
-    fn is_entry_missing(&self, answer: &Answer) -> bool {
-        !matches!(answer.header("x-error-code"), Some("RepoNotFound" | "RevisionNotFound"))
     }
 
     /// What an answer means that is no file.
@@ -103,11 +102,7 @@ impl Files<'_> {
     ///
     /// # Errors
     /// The hub, the way to it, the disk, or the caller gives up; what has come stays for the next time.
-    pub(super) fn get(
-        &self,
-        remote: &Remote,
-        watch: &mut dyn FnMut(u64) -> std::ops::ControlFlow<()>,
-    ) -> Result<(), ModelError> {
+    pub(super) fn get(&self, remote: &Remote, watch: &mut Count<'_>) -> Result<(), ModelError> {
         let blob = self.cache.blob(&remote.etag);
         make_folder_of(&blob)?;
         let _lock = self.locked(remote, &mut || watch(0))?;
@@ -127,27 +122,21 @@ impl Files<'_> {
         let file = File::create(&path).map_err(|source| disk(&path, source))?;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
                 Err(TryLockError::WouldBlock) => wait(Duration::from_millis(100), go_on)?,
                 // A disk without locks: two programs at once are then the user's affair.
-                Err(TryLockError::Error(_)) => return Ok(file),
+                Ok(()) | Err(TryLockError::Error(_)) => return Ok(file),
             }
         }
     }
 
     /// Asks for the rest until all of it is there. A connection that breaks off is made anew, as long as each brings something.
-    fn whole(
-        &self,
-        remote: &Remote,
-        part: &Path,
-        watch: &mut dyn FnMut(u64) -> std::ops::ControlFlow<()>,
-    ) -> Result<(), ModelError> {
+    fn whole(&self, remote: &Remote, part: &Path, watch: &mut Count<'_>) -> Result<(), ModelError> {
         let open = OpenOptions::new().append(true).create(true).open(part);
         let mut out = open.map_err(|source| disk(part, source))?;
         let mut done = out.metadata().map_err(|source| disk(part, source))?.len();
         let mut pauses = PAUSES.iter();
         if done > remote.size {
-            self.begin_anew(&mut out, part, &mut done)?;
+            begin_anew(&mut out, part, &mut done)?;
         }
         while done < remote.size {
             let before = done;
@@ -168,18 +157,13 @@ impl Files<'_> {
         out.sync_all().map_err(|source| disk(part, source))
     }
 
-    fn begin_anew(&self, out: &mut File, part: &Path, done: &mut u64) -> Result<(), ModelError> {
-        *done = 0;
-        out.set_len(0).map_err(|source| disk(part, source))
-    }
-
     /// One request for all bytes from `done` on.
     fn rest(
         &self,
         remote: &Remote,
         (out, part): (&mut File, &Path),
         done: &mut u64,
-        watch: &mut dyn FnMut(u64) -> std::ops::ControlFlow<()>,
+        watch: &mut Count<'_>,
     ) -> Result<End, ModelError> {
         let path = self.path(&remote.file);
         let start = *done;
@@ -188,12 +172,12 @@ impl Files<'_> {
             206 if starts_at(&answer, start) => {}
             // The whole file, whatever was asked for.
             200 if start == 0 => {}
-            200 => self.begin_anew(out, part, done)?,
+            200 => begin_anew(out, part, done)?,
             206 | 416 => {
-                self.begin_anew(out, part, done)?;
+                begin_anew(out, part, done)?;
                 return Ok(End::Broken(format!("the hub does not go on at byte {start}")));
             }
-            404 if self.is_entry_missing(&answer) => {
+            404 if is_entry_missing(&answer) => {
                 return Err(HubError::Changed { repo: self.name.repo.clone() }.into());
             }
             _ => return Err(self.refused(&path, &answer)),
@@ -208,7 +192,7 @@ impl Files<'_> {
             *done += bytes.len() as u64;
             if *done > remote.size {
                 let found = *done;
-                self.begin_anew(out, part, done)?;
+                begin_anew(out, part, done)?;
                 return Err(HubError::Size { file: remote.file.clone(), expected: remote.size, found }.into());
             }
             out.write_all(&bytes).map_err(|source| match source.kind() {
@@ -221,6 +205,17 @@ impl Files<'_> {
             check(&mut || watch(*done))?;
         }
     }
+}
+
+/// Whether a 404 is about the file and not about the model.
+fn is_entry_missing(answer: &Answer) -> bool {
+    !matches!(answer.header("x-error-code"), Some("RepoNotFound" | "RevisionNotFound"))
+}
+
+/// Throws away what is there.
+fn begin_anew(out: &mut File, part: &Path, done: &mut u64) -> Result<(), ModelError> {
+    *done = 0;
+    out.set_len(0).map_err(|source| disk(part, source))
 }
 
 /// There is no room for so many bytes.
@@ -243,13 +238,8 @@ fn is_plain(text: &str) -> bool {
 
 /// A part of a path as a URL writes it (RFC 3986, section 2).
 pub(super) fn encode(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes()
+        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }

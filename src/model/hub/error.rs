@@ -8,7 +8,9 @@ use crate::model::size::human;
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
     /// There is no such model, or no such revision of it.
-    #[error("there is no model {repo} at revision {revision} on {endpoint}: check the name (owner/name[@revision])")]
+    #[error(
+        "there is no model {repo} at revision {revision} on {endpoint}: check the name (owner/name[@revision]); where it is private, set HF_TOKEN"
+    )]
     NotFound {
         /// `owner/name`.
         repo: String,
@@ -76,7 +78,9 @@ pub enum HubError {
         folder: PathBuf,
     },
     /// Nobody answers.
-    #[error("can't reach {endpoint}: {reason}: check the network, HF_ENDPOINT and proxies, or use --offline with a model of the cache")]
+    #[error(
+        "can't reach {endpoint}: {reason}: check the network, HF_ENDPOINT and proxies, or use --offline with a model of the cache"
+    )]
     Network {
         /// The hub that was asked.
         endpoint: String,

@@ -59,7 +59,15 @@ pub fn list(place: &HubPlace) -> Vec<CachedModel> {
             let name = HubName { repo: repo.clone(), revision: commit.to_owned(), file: None };
             let is_complete = cached_in(&place.cache, &name, commit) || has_gguf(&snapshot);
             let architecture = architecture(&snapshot);
-            found.push(CachedModel { repo, revisions, commit: commit.to_owned(), architecture, bytes, used, is_complete });
+            found.push(CachedModel {
+                repo,
+                revisions,
+                commit: commit.to_owned(),
+                architecture,
+                bytes,
+                used,
+                is_complete,
+            });
         }
     }
     found.sort_by(|a, b| (&a.repo, &a.commit).cmp(&(&b.repo, &b.commit)));

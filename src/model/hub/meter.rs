@@ -25,7 +25,7 @@ impl Meter {
         if self.seen.back().is_none_or(|(last, _)| now.duration_since(*last) >= WINDOW / 50) {
             self.seen.push_back((now, done));
         }
-        while self.seen.len() > 2 && now.duration_since(self.seen[1].0) >= WINDOW {
+        while self.seen.len() > 2 && now.duration_since(self.seen[0].0) > WINDOW {
             self.seen.pop_front();
         }
         let (first, bytes) = *self.seen.front()?;

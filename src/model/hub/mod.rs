@@ -25,9 +25,9 @@ use self::download::{Files, Remote, encode, full};
 use self::meter::Meter;
 use self::name::is_path;
 use self::wire::Wire;
-use super::weights::{INDEX, SINGLE, shard_names};
-use super::open::Opening;
 use super::ModelError;
+use super::open::Opening;
+use super::weights::{INDEX, SINGLE, shard_names};
 
 pub use error::HubError;
 pub use list::{CachedModel, bytes_in, list};
@@ -86,7 +86,7 @@ pub fn cached(name: &HubName, place: &HubPlace) -> Option<PathBuf> {
     let commit = cache.commit(name)?;
     // Where nobody has asked yet for a file that some models have, it may be there.
     let settled = |file: &&str| cache.known(&commit, file) != Known::Nothing;
-    let asked = name.file.is_some() || place.network == Network::Forbidden || OPTIONAL.iter().all(|file| settled(&file));
+    let asked = name.file.is_some() || place.network == Network::Forbidden || OPTIONAL.iter().all(settled);
     (asked && cached_in(&place.cache, name, &commit)).then(|| result(&cache, name, &commit))
 }
 
@@ -294,18 +294,20 @@ impl Pulling<'_, '_> {
             let length = |path: PathBuf| path.metadata().map(|data| data.len().min(remote.size)).unwrap_or(0);
             if cache.blob(&remote.etag).exists() { remote.size } else { length(cache.incomplete(&remote.etag)) }
         };
-        let total = remotes.iter().map(|remote| remote.size).sum::<u64>();
-        let needed = total.saturating_sub(remotes.iter().map(there).sum());
+        // What the hub says may be any number.
+        let sum = |sizes: &mut dyn Iterator<Item = u64>| sizes.fold(0_u64, u64::saturating_add);
+        let total = sum(&mut remotes.iter().map(|remote| remote.size));
+        let needed = total.saturating_sub(sum(&mut remotes.iter().map(there)));
         room_for(&self.place.cache, needed)?;
         let (mut before, mut meter) = (0, Meter::default());
         for remote in remotes {
             let watch = &mut *self.watch;
             self.files.get(remote, &mut |done| {
-                let done = before + done;
+                let done = done.saturating_add(before);
                 let bytes_per_second = meter.note(Instant::now(), done);
                 watch(Opening::Downloading(Download { file: remote.file.clone(), done, total, bytes_per_second }))
             })?;
-            before += remote.size;
+            before = remote.size.saturating_add(before);
         }
         Ok(())
     }

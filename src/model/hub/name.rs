@@ -98,8 +98,27 @@ mod tests {
     #[test]
     fn what_could_leave_the_cache_is_no_name() {
         for text in [
-            "", "a", "a/", "/a", "../a", "a/..", "a/b/..", "a/b/c", "a/b/../c.gguf", "a/b@", "a/b@../x", "a/b@/x", "./a",
-            "a/b--c", "-a/b", "a/b.", "a b/c", "ä/b", "a/b@x\n", "a/b/c.gguf@a\\b", "https://x/y",
+            "",
+            "a",
+            "a/",
+            "/a",
+            "../a",
+            "a/..",
+            "a/b/..",
+            "a/b/c",
+            "a/b/../c.gguf",
+            "a/b@",
+            "a/b@../x",
+            "a/b@/x",
+            "./a",
+            "a/b--c",
+            "-a/b",
+            "a/b.",
+            "a b/c",
+            "ä/b",
+            "a/b@x\n",
+            "a/b/c.gguf@a\\b",
+            "https://x/y",
         ] {
             assert_eq!(HubName::parse(text), None, "{text}");
         }

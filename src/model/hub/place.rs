@@ -90,9 +90,8 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> HubPlace {
-        let get = |name: &str| {
-            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
-        };
+        let get =
+            |name: &str| variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned());
         HubPlace::read(&get, Network::Allowed)
     }
 

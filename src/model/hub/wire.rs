@@ -99,13 +99,7 @@ impl<'a> Wire<'a> {
         }
     }
 
-    fn once(
-        &self,
-        method: &Method,
-        path: &str,
-        from: Option<u64>,
-        go_on: &mut GoOn<'_>,
-    ) -> Result<Answer, Failure> {
+    fn once(&self, method: &Method, path: &str, from: Option<u64>, go_on: &mut GoOn<'_>) -> Result<Answer, Failure> {
         let url = format!("{}{path}", self.place.endpoint);
         let unreached = |reason: String| HubError::Network { endpoint: self.place.endpoint.clone(), reason };
         let (sender, pieces) = sync_channel(WAITING);
@@ -239,7 +233,7 @@ impl Journey {
     }
 
     /// Follows redirects. What tells of a file stands in the hub's own answer, so a HEAD request goes on only where it is sent
-    /// to the same host (as `_request_wrapper` of huggingface_hub does); the token never leaves that host.
+    /// to the same host (as `_request_wrapper` of `huggingface_hub` does); the token never leaves that host.
     fn arrive(&self) -> Result<(HeaderMap, Response<Body>), String> {
         let mut uri: Uri = self.start.parse().map_err(|error| format!("{}: {error}", self.start))?;
         let (home, mut headers) = (uri.authority().cloned(), HeaderMap::new());

@@ -6,8 +6,8 @@ use tokenizers::ModelWrapper;
 use super::bytes::PieceRules;
 use super::{SpecialTokens, TokenPiece, Tokenizer};
 use crate::decode::TokenId;
-use crate::model::chat::{self, ChatTemplate};
 use crate::model::ModelError;
+use crate::model::chat::{self, ChatTemplate};
 
 /// Above any vocabulary: an id beyond it is a damaged file.
 const LARGEST_VOCABULARY: usize = 1 << 22;
@@ -37,17 +37,17 @@ impl HfTokenizer {
         Ok(Self { inner, pieces, placeholder: unused(TokenId::MAX), vocab_size, bos: None, chat: None })
     }
 
-    /// Sets how a conversation is written.
-    #[must_use]
-    pub fn with_chat_template(mut self, chat: Option<ChatTemplate>) -> Self {
-        self.chat = chat;
-        self
-    }
-
     /// Sets the begin-of-text token, by name.
     #[must_use]
     pub fn with_bos_name(mut self, name: Option<&str>) -> Self {
         self.bos = name.and_then(|name| self.inner.token_to_id(name)).or(self.bos);
+        self
+    }
+
+    /// Sets how a conversation is written.
+    #[must_use]
+    pub fn with_chat_template(mut self, chat: Option<ChatTemplate>) -> Self {
+        self.chat = chat;
         self
     }
 
@@ -69,6 +69,7 @@ impl HfTokenizer {
 
 impl Tokenizer for HfTokenizer {
     fn encode(&self, text: &str, special: SpecialTokens) -> Result<Vec<TokenId>, ModelError> {
+        // The post-processor alone says what is added: transformers 5 ignores `add_bos_token` beside a tokenizer.json.
         let add_special_tokens = special != SpecialTokens::Never;
         let encoding = self
             .inner

@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::glyph;
+use crate::model::PromptForm;
 use crate::ui::action::Context;
 use crate::ui::app::{App, Model, Run, Work};
 use crate::ui::knobs::Mode;
@@ -63,7 +64,8 @@ fn model(app: &App) -> Option<String> {
     match app.model() {
         Model::Open { info, .. } => {
             let dot = app.look().signs().dot;
-            Some(format!("{} {dot} {} parameters {dot} {}", info.name, short(info.parameters), info.dtype.name()))
+            let chat = if app.form() == PromptForm::Chat { format!(" {dot} chat") } else { String::new() };
+            Some(format!("{} {dot} {} parameters {dot} {}{chat}", info.name, short(info.parameters), info.dtype.name()))
         }
         Model::Opening => None,
         Model::Gone => Some("no model".to_owned()),

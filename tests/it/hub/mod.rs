@@ -174,7 +174,9 @@ fn what_the_hub_refuses_is_said() {
     let error = refused(Fault::Status(404, ""), 2);
     assert!(error.contains("there is no model owner/tiny at revision main"), "{error}");
     let error = refused(Fault::Status(401, "GatedRepo"), 1);
-    assert!(error.contains("owner/tiny is gated: accept its licence on http://127.0.0.1") && error.contains("HF_TOKEN"));
+    assert!(
+        error.contains("owner/tiny is gated: accept its licence on http://127.0.0.1") && error.contains("HF_TOKEN")
+    );
     let error = refused(Fault::Status(403, ""), 1);
     assert!(error.contains("owner/tiny is gated") && error.contains("no token was sent"), "{error}");
     let error = refused(Fault::Status(401, ""), 1);
@@ -223,10 +225,67 @@ fn models_that_can_not_be_opened_say_what_they_hold() {
     folder.write("tiny.Q8_0.gguf", "");
     folder.write("tiny.Q4_K.gguf", "");
     let error = user.refused(&folder.serve(Fault::None).endpoint, &[], 2);
-    assert!(error.contains("owner/tiny holds GGUF files: name one of them, as in --model owner/tiny/tiny.Q"), "{error}");
+    assert!(
+        error.contains("owner/tiny holds GGUF files: name one of them, as in --model owner/tiny/tiny.Q"),
+        "{error}"
+    );
     folder.write("pytorch_model.bin", "");
     fs::remove_file(folder.0.path().join("tiny.Q8_0.gguf")).unwrap();
     fs::remove_file(folder.0.path().join("tiny.Q4_K.gguf")).unwrap();
     let error = user.refused(&folder.serve(Fault::None).endpoint, &[], 2);
     assert!(error.contains("PyTorch's format only"), "{error}");
+}
+
+/// The output of a command that succeeds.
+#[track_caller]
+fn told(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn models_are_pulled_listed_and_described() {
+    let (model, user) = (Model::of("llama-bf16"), User::new());
+    let server = model.serve(Fault::None);
+    let list = |user: &User| told(user.command(NOWHERE, &["model", "list"]));
+    assert!(list(&user).starts_with("no model in "));
+    let pulled = told(user.command(&server.endpoint, &["model", "pull", REPO]));
+    assert!(pulled.starts_with("owner/tiny: ") && pulled.contains(COMMIT), "{pulled}");
+    // Asked again, it looks whether there is something newer, and gets nothing twice.
+    told(user.command(&server.endpoint, &["model", "pull", REPO]));
+    assert_eq!(server.ranges().len(), 1);
+    let line = list(&user).lines().nth(1).unwrap().to_owned();
+    assert!(line.starts_with("owner/tiny  main ") && line.contains("LlamaForCausalLM"), "{line}");
+    let document: Value =
+        serde_json::from_str(&told(user.command(NOWHERE, &["model", "list", "--format", "json"]))).unwrap();
+    let listed = &document["models"][0];
+    assert_eq!((&document["format"], &listed["name"]), (&"logitscope.models".into(), &REPO.into()));
+    assert_eq!((&listed["commit"], &listed["complete"]), (&COMMIT.into(), &true.into()));
+    assert!(listed["bytes"].as_u64().unwrap() > 100_000 && listed["last_used"].as_str().unwrap().ends_with('Z'));
+    let info = told(user.command(NOWHERE, &["model", "info", REPO, "--format", "json"]));
+    let info: Value = serde_json::from_str(&info).unwrap();
+    assert_eq!((&info["model"]["name"], &info["model"]["dtype"]), (&REPO.into(), &"bf16".into()));
+    let config: Value = serde_json::from_slice(&fs::read(model.0.path().join("config.json")).unwrap()).unwrap();
+    assert_eq!(info["layers"], config["num_hidden_layers"]);
+    let (heads, size) = (config["num_key_value_heads"].as_u64().unwrap(), config["head_dim"].as_u64().unwrap());
+    let cache = 2 * config["num_hidden_layers"].as_u64().unwrap() * heads * size * 4 * 1000;
+    assert_eq!(info["memory"]["cache_per_1000_tokens"].as_u64(), Some(cache));
+    assert!(told(user.command(NOWHERE, &["model", "info", REPO])).contains("for every 1000 tokens"));
+}
+
+#[test]
+fn a_part_of_a_model_is_completed() {
+    let (model, user) = (Model::of("llama-bf16"), User::new());
+    let server = model.serve(Fault::None);
+    user.document(&server.endpoint, &[]);
+    // As another program leaves it that has no use for the tokenizer, and asks for nothing else.
+    let snapshot = user.repo().join("snapshots").join(COMMIT);
+    fs::remove_file(snapshot.join("tokenizer.json")).unwrap();
+    fs::remove_dir_all(user.repo().join(".no_exist")).unwrap();
+    let error = user.refused(NOWHERE, &["--offline"], 1);
+    assert!(error.contains("is not complete in the cache"), "{error}");
+    user.document(&server.endpoint, &[]);
+    assert_eq!(server.ranges().len(), 1, "its bytes were there");
+    user.document(NOWHERE, &["--offline"]);
 }

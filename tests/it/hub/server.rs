@@ -99,12 +99,15 @@ impl State {
             Fault::BusyOnce if before == 0 => return out.status(503, &[]),
             _ => {}
         }
-        let file = |prefix: String| request.path.strip_prefix(&prefix).map(|name| (name, fs::read(self.folder.join(name))));
+        let file =
+            |prefix: String| request.path.strip_prefix(&prefix).map(|name| (name, fs::read(self.folder.join(name))));
         if request.path.starts_with("/api/") {
             if request.path != format!("/api/models/{}/revision/main", self.repo) || self.fault == Fault::NoLists {
-                return out.status(404, if self.fault == Fault::NoLists { &[] } else { &[("x-error-code", "RepoNotFound")] });
+                return out
+                    .status(404, if self.fault == Fault::NoLists { &[] } else { &[("x-error-code", "RepoNotFound")] });
             }
-            let names = fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let names =
+                fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
             let siblings: Vec<_> = names.map(|name| json!({"rfilename": name})).collect();
             return out.whole(&json!({"sha": COMMIT, "siblings": siblings}).to_string().into_bytes(), &[]);
         }
@@ -137,7 +140,9 @@ impl State {
         let (status, part) = if start > 0 { (206, Some(("content-range", part))) } else { (200, None) };
         let headers: Vec<_> = [Some(length), part].into_iter().flatten().collect();
         out.head(status, &headers.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>())?;
-        let first = self.seen.lock().unwrap().iter().filter(|seen| seen.path == request.path && seen.method == "GET").count() == 1;
+        let first =
+            self.seen.lock().unwrap().iter().filter(|seen| seen.path == request.path && seen.method == "GET").count()
+                == 1;
         let end = match self.fault {
             Fault::CutOnce(end) if first => end,
             Fault::CutAt(end) => end.saturating_sub(start),
@@ -172,7 +177,8 @@ impl Out<'_> {
     }
 
     fn status(&mut self, status: u16, headers: &[(&str, &str)]) -> Option<()> {
-        let headers: Vec<_> = headers.iter().copied().filter(|(_, value)| !value.is_empty()).chain([("content-length", "0")]).collect();
+        let headers: Vec<_> =
+            headers.iter().copied().filter(|(_, value)| !value.is_empty()).chain([("content-length", "0")]).collect();
         self.head(status, &headers)
     }
 

@@ -191,14 +191,12 @@ impl Pulling<'_, '_> {
     /// One file.
     fn one(&mut self, file: &str, listed: Option<&[String]>) -> Result<(), ModelError> {
         let name = self.files.name;
-        match self.look(file)? {
-            Some(remote) => self.get(&[remote]),
-            None => {
-                let files = ggufs(listed.unwrap_or_default());
-                let (repo, revision, file) = (name.repo.clone(), name.revision.clone(), file.to_owned());
-                Err(HubError::NoFile { repo, revision, file, files }.into())
-            }
+        if let Some(remote) = self.look(file)? {
+            return self.get(&[remote]);
         }
+        let files = ggufs(listed.unwrap_or_default());
+        let (repo, revision, file) = (name.repo.clone(), name.revision.clone(), file.to_owned());
+        Err(HubError::NoFile { repo, revision, file, files }.into())
     }
 
     /// All files that a model is opened from: the small ones first, since an index says which the others are.
@@ -291,7 +289,7 @@ impl Pulling<'_, '_> {
     fn get(&mut self, remotes: &[Remote]) -> Result<(), ModelError> {
         let cache = self.files.cache;
         let there = |remote: &Remote| {
-            let length = |path: PathBuf| path.metadata().map(|data| data.len().min(remote.size)).unwrap_or(0);
+            let length = |path: PathBuf| path.metadata().map_or(0, |data| data.len().min(remote.size));
             if cache.blob(&remote.etag).exists() { remote.size } else { length(cache.incomplete(&remote.etag)) }
         };
         // What the hub says may be any number.

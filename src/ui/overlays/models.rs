@@ -86,7 +86,13 @@ impl Overlay for Models {
 
     fn render(&self, app: &App, screen: Rect, buffer: &mut Buffer) -> Option<Position> {
         let empty = "type owner/name of the hub, a directory, or a .toml table";
-        self.finder.render(app.look(), "Another model", (&self.notes, empty), screen, buffer)
+        self.finder.render(
+            app.look(),
+            "Another model: choose, or type owner/name, a directory, a table",
+            (&self.notes, empty),
+            screen,
+            buffer,
+        )
     }
 
     fn input(&mut self) -> Option<&mut Input> {
@@ -108,12 +114,18 @@ impl Overlay for Models {
 mod tests {
     use super::*;
     use crate::model::{Download, Opening};
+    use crate::ui::action::Key;
     use crate::ui::message::Message;
     use crate::ui::scene::Scene;
     use crate::ui::testing::{ABC, shown, table_scene, table_setup};
 
     fn offer(name: &str, note: &str) -> Offer {
         Offer { name: name.into(), note: note.into() }
+    }
+
+    /// Presses a key without waiting: what it asks for never comes.
+    fn key(scene: &mut Scene, name: &str) {
+        scene.handle(Message::Key(Key::parse(name).unwrap().event()));
     }
 
     /// The window, as it opens once the cache was looked at.
@@ -130,7 +142,8 @@ mod tests {
         let mut scene = opened();
         let picture = shown(&scene.buffer());
         assert!(picture.contains("▸ builtin") && picture.contains("LlamaForCausalLM, 270 MB"), "{picture}");
-        scene.press("l a r Enter").unwrap_or_default();
+        scene.press("l a r").unwrap();
+        key(&mut scene, "Enter");
         assert!(
             scene
                 .outside()
@@ -156,8 +169,7 @@ mod tests {
     fn a_download_shows_how_far_it_is_and_escape_stops_it() {
         let mut scene = opened();
         scene.handle(Message::Paste("me/mine".into()));
-        let enter = crate::ui::action::Key::parse("Enter").unwrap().event();
-        scene.handle(Message::Key(enter));
+        key(&mut scene, "Enter");
         let download = Download {
             file: "model.safetensors".into(),
             done: 46_000_000,
@@ -169,8 +181,7 @@ mod tests {
         assert!(picture.contains("46% of 100.0 MB · 6.0 MB/s · 9 s left"), "{picture}");
         assert!(picture.contains("Esc stops"), "{picture}");
         scene.outside();
-        let escape = crate::ui::action::Key::parse("Esc").unwrap().event();
-        scene.handle(Message::Key(escape));
+        key(&mut scene, "Esc");
         assert!(scene.outside().iter().any(|effect| matches!(effect, Effect::StopOpening)));
         assert!(scene.app().opening().is_none());
         assert!(shown(&scene.buffer()).contains("what has come stays"), "{}", shown(&scene.buffer()));

@@ -19,8 +19,8 @@ use logitscope::engine::{
 };
 use logitscope::glyph::Charset;
 use logitscope::model::{
-    DtypeChoice, ModelError, ModelInfo, ModelSource, OpenOptions, Positions, Run, SpecialTokens, StoredType,
-    TokenPiece, Tokenizer, open, unwatched,
+    DtypeChoice, ModelError, ModelInfo, ModelSource, OpenOptions, Positions, PromptForm, Run, SpecialTokens,
+    StoredType, TokenPiece, Tokenizer, open, unwatched,
 };
 use logitscope::ui::action::{Key, Keymap};
 use logitscope::ui::app::{App, Mouse, Setup};
@@ -74,6 +74,8 @@ fn setup() -> Setup {
         chain: Chain::parse("temperature=0.8,top_k=40,top_p=0.95").unwrap(),
         mode: Mode::Sampling,
         special: SpecialTokens::Auto,
+        form: PromptForm::Plain,
+        opened: Vec::new(),
         seed: 0,
         themes: vec![Theme::built_in("dark").unwrap()],
         charset: Charset::Unicode,

@@ -14,6 +14,7 @@ use super::contrastive::ContrastiveArgs;
 use super::exact::ExactArgs;
 use super::guidance::GuidanceArgs;
 use super::lesson::LessonArgs;
+use super::models::ModelsArgs;
 use super::processors::ProcessorArgs;
 use super::replay::ReplayArgs;
 use super::score::ScoreArgs;
@@ -41,7 +42,7 @@ pub enum Command {
     /// Log-probability and perplexity of given text under the model
     Score(Box<ScoreArgs>),
     /// Run several strategies, or models, on one prompt
-    Compare(CompareArgs),
+    Compare(Box<CompareArgs>),
     /// Run the decoding chain on logits that you give, with no model
     Logits(LogitsArgs),
     /// Show how the model's tokenizer cuts a text
@@ -50,8 +51,10 @@ pub enum Command {
     Replay(ReplayArgs),
     /// List the guided lessons, open one, print it, or check a lesson file
     Lesson(LessonArgs),
+    /// List the models of the cache, say what one is, or download one
+    Model(ModelsArgs),
     /// Draw the real interface as SVG, PNG or text
-    Screenshot(ScreenshotArgs),
+    Screenshot(Box<ScreenshotArgs>),
     /// List the themes, or check a theme file
     Theme(ThemeArgs),
     /// Print the configuration file with every option and key
@@ -114,8 +117,8 @@ pub struct LookArgs {
 /// Options that every command with a model takes.
 #[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
-    /// `builtin`, a directory in Hugging Face layout, a .toml table of conditional probabilities, or a server
-    /// `http(s)://host:port/v1` (`?model=NAME&top=N&timeout=SECONDS`; a key in LOGITSCOPE_API_KEY)
+    /// `builtin`, a directory in Hugging Face layout, owner/name[@revision] on the hub, a .toml table of conditional
+    /// probabilities, or a server `http(s)://host:port/v1` (`?model=NAME&top=N&timeout=SECONDS`; a key in LOGITSCOPE_API_KEY)
     #[arg(long, value_name = "SPEC", default_value = "builtin")]
     pub model: ModelSource,
     /// How it is opened.
@@ -135,12 +138,15 @@ pub struct OpenArgs {
     /// Threads of the model; 0 for one a core
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = count)]
     pub threads: usize,
-    /// Never use the network (this version never does)
+    /// Never use the network: models of the hub come from the cache alone
     #[arg(long)]
     pub offline: bool,
     /// The begin-of-text token before a prompt: auto (what the tokenizer adds), always or never
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub bos: Bos,
+    /// The prompt is a message: write it in the model's chat template
+    #[arg(long)]
+    pub chat: bool,
 }
 
 /// When a begin-of-text token is put before a prompt.

@@ -2,12 +2,13 @@
 
 use std::io::{BufWriter, Read, Write, stdin, stdout};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use clap::CommandFactory;
 
 use crate::decode::Chain;
 use crate::headless::{self, Format, Interrupt, Job, LogitsDefaults, OutputFile, style::Style};
-use crate::model::{self, LoadedModel};
+use crate::model::LoadedModel;
 use crate::ui::config::Config;
 
 use super::CliError;
@@ -15,6 +16,7 @@ use super::args::{Cli, Command, LogitsArgs, ModelArgs, RunArgs, TokensArgs};
 use super::compare::compare;
 use super::interface;
 use super::lesson::lesson;
+use super::models::models;
 use super::replay::replay;
 use super::score::score;
 use super::screenshot::screenshot;
@@ -29,6 +31,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
         Some(Command::Tokens(args)) => tokens(&args),
         Some(Command::Replay(args)) => replay(&args),
         Some(Command::Lesson(args)) => lesson(&args),
+        Some(Command::Model(args)) => models(&args),
         Some(Command::Screenshot(args)) => screenshot(&args),
         Some(Command::Theme(args)) => interface::theme(&args.action),
         Some(Command::Config) => Ok(stdout().write_all(Config::usual().as_bytes())?),
@@ -43,11 +46,11 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
 }
 
 pub(super) fn open(args: &ModelArgs) -> Result<LoadedModel, CliError> {
-    Ok(model::open(&args.model, &args.open.options())?)
+    super::open::open(&args.model, &args.open.options())
 }
 
 fn run(args: &RunArgs) -> Result<(), CliError> {
-    let settings = args.decoding.settings(args.model.open.bos.into(), args.top)?;
+    let settings = args.decoding.settings(&args.model.open, args.top)?;
     let prompts = match (&args.prompts, &args.prompt) {
         (Some(file), _) => read_prompts(file)?,
         (None, Some(prompt)) => vec![text_or_stdin(prompt)?],
@@ -74,7 +77,12 @@ fn run(args: &RunArgs) -> Result<(), CliError> {
 
 /// Ctrl-C and a polite kill break the run off; it ends with its own exit code.
 pub(super) fn interrupt_on_signal() -> Result<Interrupt, CliError> {
-    let interrupt = Interrupt::default();
+    // There is one handler for the whole program, and one interruption.
+    static INTERRUPT: OnceLock<Interrupt> = OnceLock::new();
+    if let Some(interrupt) = INTERRUPT.get() {
+        return Ok(interrupt.clone());
+    }
+    let interrupt = INTERRUPT.get_or_init(Interrupt::default).clone();
     let theirs = interrupt.clone();
     ctrlc::set_handler(move || theirs.set())
         .map_err(|error| CliError::Failed(format!("no signal handler: {error}")))?;
@@ -134,7 +142,8 @@ fn tokens(args: &TokensArgs) -> Result<(), CliError> {
     let loaded = open(&args.model)?;
     let form: (Format, Style) = (args.format.into(), Style::detect());
     let mut out = BufWriter::new(stdout().lock());
-    let special = args.model.open.bos.into();
-    headless::tokens(loaded.model.info(), loaded.tokenizer.as_ref(), (&text, special), form, &mut out)?;
+    let tokenizer = loaded.tokenizer.as_ref();
+    let (text, special) = args.model.open.form().apply(&text, args.model.open.bos.into(), tokenizer)?;
+    headless::tokens(loaded.model.info(), tokenizer, (&text, special), form, &mut out)?;
     Ok(out.flush()?)
 }

@@ -6,11 +6,11 @@ use clap::{Args, FromArgMatches};
 
 use crate::decode::strategy::{StrategyKind, strategy};
 use crate::headless::{self, Comparison, Contestant, style::Style};
-use crate::model;
 
 use super::CliError;
 use super::args::{CompareArgs, DecodingArgs};
 use super::commands::{interrupt_on_signal, text_or_stdin};
+use super::open::open;
 
 /// The most that are compared at once.
 const MOST: usize = 8;
@@ -20,10 +20,11 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), CliError> {
     let prompt = text_or_stdin(&args.prompt)?;
     let interrupt = interrupt_on_signal()?;
     let options = args.open.options();
-    let mut models = args.model.iter().map(|source| model::open(source, &options)).collect::<Result<Vec<_>, _>>()?;
+    let mut models = args.model.iter().map(|source| open(source, &options)).collect::<Result<Vec<_>, _>>()?;
     let comparison = Comparison {
         prompt: &prompt,
         special: args.open.bos.into(),
+        form: args.open.form(),
         contestants: &contestants,
         format: args.format.into(),
         style: Style::detect(),
@@ -55,7 +56,7 @@ fn contestants(args: &CompareArgs) -> Result<Vec<Contestant>, CliError> {
                 let message = "needs a draft beside each model, which compare has not: use run";
                 return Err(CliError::Input(format!("--strategy {name}: {} {message}", row.name)));
             }
-            let settings = decoding.settings(args.open.bos.into(), 0)?;
+            let settings = decoding.settings(&args.open, 0)?;
             contestants.push(Contestant { name: name.clone(), settings, model });
         }
     }

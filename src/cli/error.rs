@@ -74,6 +74,7 @@ impl From<ModelError> for CliError {
     fn from(error: ModelError) -> Self {
         match error {
             ModelError::Cancelled => Self::Interrupted,
+            ModelError::Hub(error) if !error.is_bad_input() => Self::Failed(error.to_string()),
             ModelError::Unsupported(_) | ModelError::Server { .. } => Self::Failed(error.to_string()),
             error => Self::Input(error.to_string()),
         }

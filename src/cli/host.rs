@@ -41,6 +41,7 @@ impl Files {
         let name = match what {
             Kept::Session => "session.json",
             Kept::Prompts => "prompts.json",
+            Kept::Models => "models.json",
         };
         let state = self.state.as_ref().ok_or("there is no home directory to keep it in")?;
         Ok(state.join(name))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::engine::Recording;
 use crate::glyph::Charset;
 use crate::lesson::Lesson;
-use crate::model::{ModelSource, OpenOptions, SpecialTokens};
+use crate::model::{ModelSource, OpenOptions, PromptForm, SpecialTokens};
 use crate::ui::app::Mouse;
 use crate::ui::config::Config;
 use crate::ui::host::{Host, Kept};
@@ -45,6 +45,8 @@ pub(super) fn open(args: &InterfaceArgs) -> Result<(), CliError> {
     }
     let typed = files.kept(Kept::Prompts).ok().flatten().and_then(|text| saved::prompts(&text).ok());
     options.history = typed.unwrap_or_default();
+    let opened = files.kept(Kept::Models).ok().flatten().and_then(|text| saved::models(&text).ok());
+    options.opened = opened.unwrap_or_default();
     Ok(ui::run(&options, Box::new(files))?)
 }
 
@@ -110,6 +112,7 @@ pub(super) fn options(args: &InterfaceArgs, config: Config) -> Result<Options, C
         chain: (!chain.stages().is_empty()).then_some(chain),
         mode,
         special: args.model.open.bos.into(),
+        form: args.model.open.form(),
         seed: args.seed.unwrap_or(0),
         ..bare(&args.look, config)?
     })
@@ -124,6 +127,8 @@ fn bare(look: &LookArgs, config: Config) -> Result<Options, CliError> {
         chain: None,
         mode: Mode::Sampling,
         special: SpecialTokens::Auto,
+        form: PromptForm::Plain,
+        opened: Vec::new(),
         seed: 0,
         theme: load_theme(look.theme.as_deref().or(config.theme.as_deref()).unwrap_or("dark"))?,
         colours: look.colors.map_or(config.colours.flatten(), |colours| colours.0),

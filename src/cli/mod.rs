@@ -11,6 +11,8 @@ mod guidance;
 mod host;
 mod interface;
 mod lesson;
+mod models;
+mod open;
 mod processors;
 mod replay;
 mod score;

@@ -90,6 +90,7 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), CliError> {
     let job = ScoreJob {
         input: &input,
         special: args.model.open.bos.into(),
+        form: args.model.open.form(),
         format: args.format.into(),
         style: Style::detect(),
         interrupt: &interrupt,

@@ -4,7 +4,7 @@ use crate::decode::strategy::{STRATEGIES, StrategyRow, strategy};
 use crate::decode::{Chain, Preset, Stage, Value};
 use crate::engine::{Speculation, Verification};
 use crate::headless::RunSettings;
-use crate::model::{OpenOptions, SpecialTokens};
+use crate::model::{Fit, Network, OpenOptions, PromptForm};
 
 use super::CliError;
 use super::args::{ChainArgs, DecodingArgs, OpenArgs};
@@ -16,7 +16,13 @@ const MOST_SEQUENCES: usize = 100_000;
 impl OpenArgs {
     /// How a model is opened.
     pub(super) fn options(&self) -> OpenOptions {
-        OpenOptions { dtype: self.dtype, device: self.device, threads: self.threads }
+        let network = if self.offline { Network::Forbidden } else { Network::Allowed };
+        OpenOptions { dtype: self.dtype, device: self.device, threads: self.threads, network, fit: Fit::Needed }
+    }
+
+    /// How what was typed becomes the text that the model reads.
+    pub(super) fn form(&self) -> PromptForm {
+        if self.chat { PromptForm::Chat } else { PromptForm::Plain }
     }
 }
 
@@ -79,7 +85,7 @@ fn is_frozen(chain: &Chain) -> bool {
 
 impl DecodingArgs {
     /// The settings of a run.
-    pub(super) fn settings(&self, special: SpecialTokens, top: usize) -> Result<RunSettings, CliError> {
+    pub(super) fn settings(&self, open: &OpenArgs, top: usize) -> Result<RunSettings, CliError> {
         let chain = self.chain.chain()?;
         let strategy = self.resolved_strategy(&chain)?;
         self.check_counts(strategy)?;
@@ -104,7 +110,8 @@ impl DecodingArgs {
             contrastive,
             stop: self.stop.clone(),
             eos_token_ids: if self.ignore_eos { Some(Vec::new()) } else { self.eos_token_id.clone().map(|ids| ids.0) },
-            special,
+            special: open.bos.into(),
+            form: open.form(),
             top,
         })
     }

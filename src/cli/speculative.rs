@@ -4,10 +4,11 @@ use clap::Args;
 
 use crate::decode::strategy::{StrategyKind, StrategyRow};
 use crate::engine::{Speculation, Verification};
-use crate::model::{self, LoadedModel, ModelSource, OpenOptions};
+use crate::model::{LoadedModel, ModelSource, OpenOptions};
 
 use super::CliError;
 use super::args::count;
+use super::open::open;
 
 /// Tokens drafted in a round, where nobody says.
 const ASSISTANT_TOKENS: usize = 5;
@@ -61,6 +62,6 @@ impl SpeculativeArgs {
 
     /// Opens the model that drafts, where there is one.
     pub(super) fn open(&self, options: &OpenOptions) -> Result<Option<LoadedModel>, CliError> {
-        Ok(self.draft_model.as_ref().map(|source| model::open(source, options)).transpose()?)
+        self.draft_model.as_ref().map(|source| open(source, options)).transpose()
     }
 }

@@ -38,7 +38,7 @@ pub fn prompt(text: &str, ids: &[TokenId], scores: &[Option<TokenScore>], tokeni
         logprob: score.and_then(|score| finite(score.logprob)),
         rank: score.and_then(|score| score.rank),
     };
-    Prompt { text: text.into(), tokens: ids.iter().zip(scores).map(token).collect() }
+    Prompt { text: text.into(), chat: None, tokens: ids.iter().zip(scores).map(token).collect() }
 }
 
 /// The first record of a trace.

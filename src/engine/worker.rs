@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::decode::{Analysis, TokenId};
-use crate::model::{LoadedModel, ModelInfo, ModelSource, OpenOptions, Progress, SpecialTokens, Tokenizer, open};
+use crate::model::{
+    LoadedModel, ModelInfo, ModelSource, OpenOptions, Opening, Progress, SpecialTokens, Tokenizer, open_watched,
+};
 use crate::session::NodeId;
 
 use super::EngineError;
@@ -56,6 +58,8 @@ pub enum Command {
 
 /// What the engine tells.
 pub enum Event {
+    /// How far the opening of the model is.
+    Opening(Opening),
     /// The model is open.
     Opened {
         /// What it is.
@@ -151,6 +155,12 @@ pub enum Event {
     },
 }
 
+/// How often the opening of a model tells how far it is.
+const TELLING: Duration = Duration::from_millis(100);
+
+/// Hears how far the opening of a model is, and says whether to go on.
+type WatchOpening<'a> = dyn FnMut(Opening) -> ControlFlow<()> + 'a;
+
 type Emit = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// A handle on the engine's threads. They end when it is dropped, without being waited for.
@@ -178,7 +188,9 @@ impl Engine {
         options: OpenOptions,
         emit: impl Fn(Event) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        Self::start_with(move || open(&source, &options).map_err(EngineError::from), emit)
+        let open =
+            move |watch: &mut WatchOpening<'_>| open_watched(&source, &options, watch).map_err(EngineError::from);
+        Self::start_watched(open, emit)
     }
 
     /// The same with a model that the caller opens, on the engine's thread.
@@ -187,6 +199,13 @@ impl Engine {
     /// The system gives no thread.
     pub fn start_with(
         open: impl FnOnce() -> Result<LoadedModel, EngineError> + Send + 'static,
+        emit: impl Fn(Event) + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        Self::start_watched(move |_: &mut WatchOpening<'_>| open(), emit)
+    }
+
+    fn start_watched(
+        open: impl FnOnce(&mut WatchOpening<'_>) -> Result<LoadedModel, EngineError> + Send + 'static,
         emit: impl Fn(Event) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let emit: Emit = Arc::new(emit);
@@ -236,12 +255,25 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 }
 
 fn serve(
-    open: impl FnOnce() -> Result<LoadedModel, EngineError>,
+    open: impl FnOnce(&mut WatchOpening<'_>) -> Result<LoadedModel, EngineError>,
     inbox: &Receiver<Command>,
     generation: &Generation,
     emit: &dyn Fn(Event),
 ) {
-    let LoadedModel { model, tokenizer } = match open() {
+    let mut told: Option<Instant> = None;
+    let mut watch = |opening| {
+        if told.is_none_or(|told| told.elapsed() >= TELLING) {
+            told = Some(Instant::now());
+            emit(Event::Opening(opening));
+        }
+        // Nobody waits for a model that was given up, or whose engine is gone.
+        let cancelled = generation.cancelled.load(Ordering::Relaxed) > 0;
+        if cancelled || generation.epoch.load(Ordering::Relaxed) == u64::MAX {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    };
+    let LoadedModel { model, tokenizer } = match open(&mut watch) {
         Ok(loaded) => loaded,
         Err(error) => return emit(Event::OpenFailed { message: error.to_string() }),
     };

@@ -9,7 +9,7 @@ use crate::decode::TokenId;
 use crate::engine::record::{self, finite};
 use crate::engine::{Generated, Memo, PromptRead, Timing, assemble, read_prompt, timed};
 use crate::glyph::{self, Charset};
-use crate::model::{LoadedModel, ModelInfo, SpecialTokens, Tokenizer};
+use crate::model::{LoadedModel, ModelInfo, PromptForm, SpecialTokens, Tokenizer};
 use crate::session::trace::{self, OutputToken, Prompt, Sequence};
 
 use super::document::settings as settings_document;
@@ -38,6 +38,8 @@ pub struct Comparison<'a> {
     pub prompt: &'a str,
     /// Whether a begin-of-text token is put before it.
     pub special: SpecialTokens,
+    /// How what was typed becomes the text that the models read; the record has that of the first.
+    pub form: PromptForm,
     /// At least two.
     pub contestants: &'a [Contestant],
     /// The form of the output.
@@ -94,11 +96,16 @@ pub fn compare(
     let mut runs: Vec<Option<Run<'_>>> = comparison.contestants.iter().map(|_| None).collect();
     let mut prompt = None;
     for (index, loaded) in models.iter_mut().enumerate() {
-        let ids = loaded.tokenizer.encode(comparison.prompt, comparison.special)?;
+        let tokenizer = loaded.tokenizer.as_ref();
+        let (text, special) = comparison.form.apply(comparison.prompt, comparison.special, tokenizer)?;
+        let ids = loaded.tokenizer.encode(&text, special)?;
         check_prompt(&ids, loaded.model.info().context_length).map_err(HeadlessError::Input)?;
         let (read, prefill) = timed(|| read_prompt(loaded.model.as_mut(), &ids, &mut |_| comparison.interrupt.check()));
         let read = read?;
-        prompt.get_or_insert_with(|| record::prompt(comparison.prompt, &ids, &read.scores, loaded.tokenizer.as_ref()));
+        prompt.get_or_insert_with(|| Prompt {
+            chat: comparison.form.typed(comparison.prompt),
+            ..record::prompt(&text, &ids, &read.scores, loaded.tokenizer.as_ref())
+        });
         let mut shared =
             Shared { memo: Memo::new(loaded.model.as_mut()), tokenizer: loaded.tokenizer.as_ref(), ids, read };
         for (place, contestant) in comparison.contestants.iter().enumerate().filter(|(_, one)| one.model == index) {

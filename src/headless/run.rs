@@ -15,7 +15,8 @@ use crate::engine::{
     Timing, Verification, generate, generate_beams, generate_contrastive, generate_speculatively, read_prompt, record,
     timed,
 };
-use crate::model::{LanguageModel, LoadedModel, ModelInfo, SpecialTokens, Tokenizer};
+use crate::model::{LanguageModel, LoadedModel, ModelInfo, PromptForm, SpecialTokens, Tokenizer};
+use crate::session::trace::Prompt;
 
 use super::detail::Outcome;
 use super::document::settings as settings_document;
@@ -56,6 +57,8 @@ pub struct RunSettings {
     pub eos_token_ids: Option<Vec<TokenId>>,
     /// Whether a begin-of-text token is put before the prompt.
     pub special: SpecialTokens,
+    /// How what was typed becomes the text that the model reads.
+    pub form: PromptForm,
     /// How many candidates a step of the trace lists.
     pub top: usize,
 }
@@ -70,7 +73,8 @@ impl Interrupt {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn check(&self) -> ControlFlow<()> {
+    /// Whether it was set.
+    pub fn check(&self) -> ControlFlow<()> {
         if self.0.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
@@ -108,19 +112,21 @@ pub fn run(
     }
     let mut encoded = Vec::with_capacity(prompts.len());
     for (index, prompt) in prompts.iter().enumerate() {
-        let ids = loaded.tokenizer.encode(prompt, settings.special)?;
+        let (text, special) = settings.form.apply(prompt, settings.special, loaded.tokenizer.as_ref())?;
+        let ids = loaded.tokenizer.encode(&text, special)?;
         let context = loaded.model.info().context_length;
         check_prompt(&ids, context).map_err(|reason| {
             HeadlessError::Input(if prompts.len() > 1 { format!("prompt {}: {reason}", index + 1) } else { reason })
         })?;
-        encoded.push(ids);
+        encoded.push((text, ids));
     }
     let mut document = settings_document(settings, &eos);
     if let Some(draft) = &draft {
         document.insert("draft_model".into(), draft.model.info().name.clone().into());
     }
     let mut report = Report::new(job.format, job.style, settings.top, settings.beams);
-    for (prompt, ids) in prompts.iter().zip(&encoded) {
+    for (typed, (text, ids)) in prompts.iter().zip(&encoded) {
+        let prompt = PromptTexts { text, chat: settings.form.typed(typed) };
         let written = run_one((loaded, draft.as_deref_mut()), (prompt, ids), &eos, job, &document, &mut report)?;
         out.write_all(&written)?;
         out.flush()?;
@@ -175,7 +181,10 @@ pub(super) fn read_negative(
         return Ok(None);
     }
     let ids = match &settings.negative_prompt {
-        Some(text) => tokenizer.encode(text, settings.special)?,
+        Some(text) => {
+            let (text, special) = settings.form.apply(text, settings.special, tokenizer)?;
+            tokenizer.encode(&text, special)?
+        }
         None => prompt.last().copied().into_iter().collect(),
     };
     check_prompt(&ids, model.info().context_length)
@@ -183,9 +192,15 @@ pub(super) fn read_negative(
     Ok(Some(read_prompt(model, &ids, watch)?))
 }
 
+/// A prompt as it is read, and as it was typed, where that is something else.
+struct PromptTexts<'a> {
+    text: &'a str,
+    chat: Option<String>,
+}
+
 fn run_one(
     (loaded, draft): (&mut LoadedModel, Option<&mut LoadedModel>),
-    (text, ids): (&str, &[TokenId]),
+    (texts, ids): (PromptTexts<'_>, &[TokenId]),
     eos: &[TokenId],
     job: &Job<'_>,
     document: &serde_json::Map<String, serde_json::Value>,
@@ -203,7 +218,7 @@ fn run_one(
     });
     let (read, negative, drafted) = reads?;
     let info = model.info().clone();
-    let prompt = record::prompt(text, ids, &read.scores, tokenizer);
+    let prompt = Prompt { chat: texts.chat, ..record::prompt(texts.text, ids, &read.scores, tokenizer) };
     report.begin(&info, document, &prompt, ids, tokenizer)?;
     let (negative, draft) = (negative.as_ref(), drafted);
     let (found, decode) =

@@ -64,7 +64,13 @@ impl Report {
             Format::Csv | Format::Json => {}
             Format::Text => {
                 self.text(&self.style.dim(&head_line(&model.name, settings)));
-                self.text(&self.style.bold(&escaped(&assemble(tokenizer, ids))));
+                match &prompt.chat {
+                    Some(typed) => {
+                        self.text(&self.style.dim(&format!("chat: {}", escaped(typed.as_bytes()))));
+                        self.text(&self.style.bold(&escaped(prompt.text.as_bytes())));
+                    }
+                    None => self.text(&self.style.bold(&escaped(&assemble(tokenizer, ids)))),
+                }
                 if let Some(beams) = &self.beams {
                     self.text(&self.style.dim(&beams::options(beams)));
                 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::hub::HubError;
+
 /// Why a model could not be opened or run. Every message names the value that was wrong and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -35,9 +37,18 @@ pub enum ModelError {
     /// The request does not fit the model.
     #[error("{0}")]
     Request(String),
+    /// The hub, or the way to it.
+    #[error(transparent)]
+    Hub(#[from] Box<HubError>),
     /// This build or machine can't do it.
     #[error("{0}")]
     Unsupported(String),
+}
+
+impl From<HubError> for ModelError {
+    fn from(error: HubError) -> Self {
+        Self::Hub(Box::new(error))
+    }
 }
 
 impl ModelError {

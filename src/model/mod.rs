@@ -5,13 +5,17 @@
 //! earlier one, and neither copies a key or a value.
 
 pub mod builtin;
+mod chat;
 pub mod decoder;
 mod error;
 pub mod families;
+pub mod hub;
 mod info;
 pub mod kernels;
+mod memory;
 mod open;
 pub mod server;
+pub mod size;
 mod stepped;
 pub mod table;
 pub mod tokenizer;
@@ -23,10 +27,12 @@ use std::sync::Arc;
 
 use crate::decode::TokenId;
 
+pub use chat::ChatTemplate;
 pub use error::ModelError;
+pub use hub::{CachedModel, Download, HubError, HubName, HubPlace, Network};
 pub use info::{ModelInfo, StoredType};
-pub use open::{DeviceChoice, DtypeChoice, LoadedModel, ModelSource, OpenOptions, open};
-pub use tokenizer::{SpecialTokens, TokenPiece, Tokenizer};
+pub use open::{DeviceChoice, DtypeChoice, Fit, LoadedModel, ModelSource, OpenOptions, Opening, open, open_watched};
+pub use tokenizer::{PromptForm, SpecialTokens, TokenPiece, Tokenizer};
 
 /// A token that the model has read, in the context of all tokens before it: an entry of the cache tree.
 ///

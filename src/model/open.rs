@@ -1,13 +1,17 @@
 //! From `--model` to a model that runs.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::builtin::{self, Embedded};
+use super::chat::ChatTemplate;
 use super::decoder::{Decoder, DecoderSpec, Identity};
 use super::families::{self, Config, Family};
+use super::hub::{self, Download, HubName, HubPlace, Network};
+use super::memory;
 use super::server::{self, ServerAddress};
 use super::stepped;
 use super::table;
@@ -27,6 +31,8 @@ pub enum ModelSource {
     Table(PathBuf),
     /// A model that a server runs.
     Server(ServerAddress),
+    /// A model of the hub, or one of its files.
+    Hub(HubName),
 }
 
 impl ModelSource {
@@ -37,6 +43,7 @@ impl ModelSource {
             Self::Builtin => "builtin".into(),
             Self::Directory(path) | Self::Table(path) => path.display().to_string(),
             Self::Server(address) => address.to_string(),
+            Self::Hub(name) => name.to_string(),
         }
     }
 }
@@ -59,10 +66,16 @@ impl FromStr for ModelSource {
         if ServerAddress::is_meant(text) {
             return text.parse().map(Self::Server);
         }
+        // A path that is meant as one begins with a dot or a slash, or is there.
+        if !path.exists()
+            && let Some(name) = HubName::parse(text)
+        {
+            return Ok(Self::Hub(name));
+        }
         let reason = if path.exists() { "is a file" } else { "is not here" };
         Err(ModelError::Unsupported(format!(
             "--model {text:?} {reason}: supported are builtin, a directory that holds config.json, model.safetensors and \
-             tokenizer.json, a .toml table of probabilities, and a server http://HOST:PORT/v1"
+             tokenizer.json, owner/name[@revision] on the hub, a .toml table of probabilities, and a server http://HOST:PORT/v1"
         )))
     }
 }
@@ -149,6 +162,31 @@ pub struct OpenOptions {
     pub device: DeviceChoice,
     /// Threads that it runs on, the calling one included; 0 means one for each core. Results don't depend on it.
     pub threads: usize,
+    /// Whether files may be downloaded.
+    pub network: Network,
+    /// Whether a model that does not fit into memory is opened.
+    pub fit: Fit,
+}
+
+/// Whether a model has to fit into memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fit {
+    /// One that does not is refused before it is read.
+    #[default]
+    Needed,
+    /// Its weights are not going to be read.
+    Unneeded,
+}
+
+/// What goes on while a model is opened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Opening {
+    /// The hub is asked which files there are.
+    Asking,
+    /// Files are coming.
+    Downloading(Download),
+    /// The files are read.
+    Loading,
 }
 
 /// A model and its tokenizer.
@@ -166,6 +204,7 @@ struct ModelFiles {
     generation_config: Option<Config>,
     tokenizer_config: Option<Config>,
     tokenizer: HfTokenizer,
+    chat_template: Option<String>,
     weights: Weights,
 }
 
@@ -174,12 +213,35 @@ struct ModelFiles {
 /// # Errors
 /// A file is missing, damaged, or doesn't fit the others; or this build can't run the model.
 pub fn open(source: &ModelSource, options: &OpenOptions) -> Result<LoadedModel, ModelError> {
+    open_watched(source, options, &mut |_| ControlFlow::Continue(()))
+}
+
+/// The same. `watch` hears what is going on; when it breaks, the call ends with [`ModelError::Cancelled`], and what has been
+/// downloaded stays for the next time.
+///
+/// # Errors
+/// As for [`open`]; or `watch` broke off.
+pub fn open_watched(
+    source: &ModelSource,
+    options: &OpenOptions,
+    watch: &mut dyn FnMut(Opening) -> ControlFlow<()>,
+) -> Result<LoadedModel, ModelError> {
     options.device.check()?;
     match source {
         ModelSource::Builtin => assemble(embedded(&builtin::FILES)?, options),
-        ModelSource::Directory(path) => assemble(read_directory(path)?, options),
+        ModelSource::Directory(path) => assemble(read_directory(path, source.name())?, options),
         ModelSource::Table(path) => table::open(path),
         ModelSource::Server(address) => server::open(address),
+        ModelSource::Hub(name) => {
+            let path = hub::open(name, &HubPlace::from_env(options.network), watch)?;
+            if watch(Opening::Loading).is_break() {
+                return Err(ModelError::Cancelled);
+            }
+            match &name.file {
+                Some(_) => Err(ModelError::Unsupported(format!("{name}: this version can't open .gguf files"))),
+                None => assemble(read_directory(&path, source.name())?, options),
+            }
+        }
     }
 }
 
@@ -190,11 +252,12 @@ fn embedded(files: &Embedded) -> Result<ModelFiles, ModelError> {
         generation_config: Some(Config::parse("generation_config.json", files.generation_config)?),
         tokenizer_config: Some(Config::parse("tokenizer_config.json", files.tokenizer_config)?),
         tokenizer: HfTokenizer::from_bytes("tokenizer.json", files.tokenizer)?,
+        chat_template: None,
         weights: Weights::from_static("model.safetensors", files.weights)?,
     })
 }
 
-fn read_directory(directory: &Path) -> Result<ModelFiles, ModelError> {
+fn read_directory(directory: &Path, name: String) -> Result<ModelFiles, ModelError> {
     let config = required(directory, "config.json")?;
     let tokenizer = required(directory, "tokenizer.json")?;
     let path = |name: &str| directory.join(name).display().to_string();
@@ -204,13 +267,23 @@ fn read_directory(directory: &Path) -> Result<ModelFiles, ModelError> {
         Err(source) => Err(ModelError::Read { path: directory.join(name), source }),
     };
     Ok(ModelFiles {
-        name: directory.display().to_string(),
+        name,
         config: Config::parse(&path("config.json"), &config)?,
         generation_config: optional("generation_config.json")?,
         tokenizer_config: optional("tokenizer_config.json")?,
         tokenizer: HfTokenizer::from_bytes(&path("tokenizer.json"), &tokenizer)?,
+        chat_template: optional_text(&directory.join("chat_template.jinja"))?,
         weights: Weights::open(directory)?,
     })
+}
+
+/// A text that need not be there.
+fn optional_text(path: &Path) -> Result<Option<String>, ModelError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ModelError::Read { path: path.to_owned(), source }),
+    }
 }
 
 fn required(directory: &Path, name: &str) -> Result<Vec<u8>, ModelError> {
@@ -226,7 +299,7 @@ fn required(directory: &Path, name: &str) -> Result<Vec<u8>, ModelError> {
 }
 
 fn assemble(files: ModelFiles, options: &OpenOptions) -> Result<LoadedModel, ModelError> {
-    let ModelFiles { name, config, generation_config, tokenizer_config, tokenizer, weights } = files;
+    let ModelFiles { name, config, generation_config, tokenizer_config, tokenizer, chat_template, weights } = files;
     if config.get("quantization_config").is_some() {
         return Err(
             config.invalid("quantization_config: quantized safetensors are not supported, only f32, bf16 and f16")
@@ -248,11 +321,16 @@ fn assemble(files: ModelFiles, options: &OpenOptions) -> Result<LoadedModel, Mod
     if let Some(id) = eos_token_ids.iter().find(|id| **id as usize >= model_size) {
         return Err(config.invalid(format!("eos_token_id {id} is outside of the vocabulary of {model_size}")));
     }
-    let bos_name = tokenizer_config.as_ref().and_then(|config| token_name(config, "bos_token"));
+    let bos_name = tokenizer_config.as_ref().and_then(|config| config.token_name("bos_token"));
+    let chat_template = ChatTemplate::read(tokenizer_config.as_ref(), chat_template)?;
     let tokenizer = tokenizer
         .with_rows(model_size)
         .with_bos_id(ids("bos_token_id")?.first().copied())
-        .with_bos_name(bos_name.as_deref());
+        .with_bos_name(bos_name.as_deref())
+        .with_chat_template(chat_template);
+    if options.fit == Fit::Needed {
+        memory::check(&name, weights.bytes(options.dtype), memory::available())?;
+    }
     let architecture = config.first_text("architectures").unwrap_or(kind.architecture()).to_owned();
     let identity = Identity { name, architecture, eos_token_ids };
     let model: Box<dyn LanguageModel> = match kind {
@@ -301,12 +379,6 @@ impl Kind {
     }
 }
 
-/// A special token in `tokenizer_config.json`: a text, or an object with a `content`.
-fn token_name(config: &Config, key: &str) -> Option<String> {
-    let value = config.get(key)?;
-    value.as_str().or_else(|| value.get("content")?.as_str()).map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,7 +389,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let text = directory.path().display().to_string();
         assert_eq!(text.parse::<ModelSource>().unwrap(), ModelSource::Directory(directory.path().into()));
-        for text in ["", "owner/name", "model.gguf"] {
+        assert!(matches!("owner/name@v1".parse::<ModelSource>().unwrap(), ModelSource::Hub(_)));
+        for text in ["", "./owner/name", "model.gguf"] {
             let error = text.parse::<ModelSource>().unwrap_err().to_string();
             assert!(error.contains("supported are builtin, a directory"), "{error}");
         }

@@ -59,9 +59,19 @@ impl Engines {
         Ok(())
     }
 
+    /// Gives up opening another model.
+    pub(super) fn stop_opening(&mut self) {
+        self.next = None;
+    }
+
     /// What an engine's event means: that of the one in use is passed on; the other takes its place once its model is open.
     pub(super) fn heard(&mut self, number: u64, event: Event) -> Option<Message> {
-        if number == self.current.0 {
+        let current = number == self.current.0;
+        if let Event::Opening(opening) = event {
+            let next = self.next.as_ref().is_some_and(|(next, _)| *next == number);
+            return (current || next).then_some(Message::Opening(opening));
+        }
+        if current {
             return Some(Message::Engine(event));
         }
         let next = self.next.take_if(|(next, _)| *next == number)?;

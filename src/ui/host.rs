@@ -37,6 +37,8 @@ pub enum Kept {
     Session,
     /// The prompts that were typed.
     Prompts,
+    /// The models that were opened.
+    Models,
 }
 
 /// A picture as a file.

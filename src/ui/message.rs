@@ -5,9 +5,10 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use super::app::Mouse;
+use super::overlays::Offer;
 use super::saved::Saved;
 use crate::engine::{Command, Event};
-use crate::model::ModelSource;
+use crate::model::{ModelSource, Opening};
 
 /// Something that happened.
 pub enum Message {
@@ -17,6 +18,10 @@ pub enum Message {
     Mouse(MouseEvent),
     /// Another model could not be opened, and why.
     NotOpened(String),
+    /// How far the opening of a model is.
+    Opening(Opening),
+    /// The models at hand, as asked for by [`Effect::ListModels`].
+    Models(Vec<Offer>),
     /// Text was pasted.
     Paste(String),
     /// The screen has this many columns and rows.
@@ -58,6 +63,10 @@ pub enum Effect {
     Picture,
     /// Open another model in the place of this one; its events, or a [`Message::NotOpened`], follow.
     Open(ModelSource),
+    /// Give up opening it.
+    StopOpening,
+    /// Look which models are at hand; a [`Message::Models`] follows.
+    ListModels,
     /// Give the mouse to the program or to the terminal.
     Mouse(Mouse),
     /// Bring back the session that was kept; a [`Message::Kept`] follows.

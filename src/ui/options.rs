@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::decode::{Chain, DecodeError};
 use crate::engine::Recording;
 use crate::lesson::Lesson;
-use crate::model::{ModelSource, OpenOptions, SpecialTokens};
+use crate::model::{ModelSource, OpenOptions, PromptForm, SpecialTokens};
 
 use super::action::Keymap;
 use super::app::{Mouse, Setup};
@@ -36,6 +36,10 @@ pub struct Options {
     pub mode: Mode,
     /// Whether a begin-of-text token is put before the prompt.
     pub special: SpecialTokens,
+    /// How what was typed becomes the text that the model reads.
+    pub form: PromptForm,
+    /// Models that were opened before, the last one last.
+    pub opened: Vec<String>,
     /// The seed of all draws.
     pub seed: u64,
     /// The theme to begin with, in all its colours.
@@ -73,7 +77,7 @@ impl Options {
             None => Chain::parse(USUAL_CHAIN)?,
         };
         let prompt = self.prompt.clone().unwrap_or_else(|| EXAMPLE.to_owned());
-        let Self { mode, special, seed, charset, .. } = *self;
+        let Self { mode, special, form, seed, charset, .. } = *self;
         let (source, dtype) = (self.source.clone(), self.open.dtype);
         let (keymap, history, saved) = (self.keymap.clone(), self.history.clone(), self.saved.clone());
         let (recording, lesson) = (self.recording.clone(), self.lesson.clone());
@@ -87,6 +91,8 @@ impl Options {
             chain,
             mode,
             special,
+            form,
+            opened: self.opened.clone(),
             seed,
             themes,
             charset,

@@ -13,11 +13,13 @@ use ratatui::crossterm::terminal::size;
 use ratatui::layout::Rect;
 
 use crate::engine::Event;
+use crate::model::{HubPlace, Network, hub};
 
 use super::app::App;
 use super::engines::{Emit, Engines};
 use super::host::{Host, Kept, Picture};
 use super::message::{Effect, Exit, Message};
+use super::overlays::Offer;
 use super::saved::{self, Saved, SavedError};
 use super::terminal::Terminal;
 use super::theme::ColourDepth;
@@ -46,11 +48,12 @@ pub fn run(options: &Options, host: Box<dyn Host>) -> Result<(), UiError> {
     watch_signals(sender.clone())?;
     let mut terminal = Terminal::take()?;
     terminal.mouse(options.mouse)?;
-    watch_keyboard(sender)?;
+    watch_keyboard(sender.clone())?;
     let (width, height) = size()?;
     let mut app = App::new(setup);
     app.update(Message::Resize(width, height));
-    let mut driver = Driver { app, terminal, engines, host, inbox, wake: None, due: Instant::now(), changed: true };
+    let mut driver =
+        Driver { app, terminal, engines, host, inbox, sender, wake: None, due: Instant::now(), changed: true };
     // Whatever ends the loop, a panic too: the session is kept.
     let ended = catch_unwind(AssertUnwindSafe(|| driver.drive()));
     let Driver { app, terminal, host, .. } = driver;
@@ -73,6 +76,10 @@ fn keep(app: &App, host: &dyn Host) -> Result<(), String> {
     let typed = [prompts.as_slice(), app.history()].concat();
     if !app.history().is_empty() {
         host.keep(Kept::Prompts, &saved::prompts_text(&typed))?;
+    }
+    // What this program can't read is of no use to it, and models are soon opened again.
+    if !app.opened().is_empty() {
+        host.keep(Kept::Models, &saved::models_text(app.opened()))?;
     }
     let Some(saved) = app.saved() else { return Ok(()) };
     if let Some(Err(error)) = host.kept(Kept::Session)?.map(|text| Saved::parse(&text)) {
@@ -111,6 +118,17 @@ fn watch_keyboard(sender: Sender<Incoming>) -> io::Result<()> {
     thread::Builder::new().name("keyboard".into()).spawn(work).map(|_| ())
 }
 
+/// Looks into the cache beside everything else: a disk may be slow.
+fn list_models(sender: Sender<Incoming>) -> io::Result<()> {
+    let work = move || {
+        let found = hub::list(&HubPlace::from_env(Network::Forbidden));
+        let offers = found.iter().filter(|model| model.is_complete).map(Offer::of).collect();
+        // Nobody may be left to hear it.
+        let _ = sender.send(Incoming::Message(Message::Models(offers)));
+    };
+    thread::Builder::new().name("models".into()).spawn(work).map(|_| ())
+}
+
 #[cfg(unix)]
 fn watch_signals(sender: Sender<Incoming>) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
@@ -144,6 +162,8 @@ struct Driver {
     engines: Engines,
     host: Box<dyn Host>,
     inbox: Receiver<Incoming>,
+    /// The other end of it.
+    sender: Sender<Incoming>,
     /// When the state wants a tick.
     wake: Option<Instant>,
     /// When the next frame may be drawn.
@@ -224,6 +244,8 @@ impl Driver {
                 self.terminal.suspend()?;
             }
             Effect::Open(source) => self.engines.open(source)?,
+            Effect::StopOpening => self.engines.stop_opening(),
+            Effect::ListModels => list_models(self.sender.clone())?,
             Effect::Mouse(mouse) => self.terminal.mouse(mouse)?,
             Effect::Copy(text) => self.terminal.copy(&text)?,
             Effect::Save { stem, ending, content } => {

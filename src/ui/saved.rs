@@ -8,10 +8,14 @@ use crate::session::saved::SavedTree;
 const SESSION: &str = "logitscope.session";
 /// The name of the format of prompts.
 const HISTORY: &str = "logitscope.history";
-/// The version of both.
+/// The name of the format of models.
+const MODELS: &str = "logitscope.models-opened";
+/// The version of all.
 const VERSION: u64 = 1;
 /// Prompts that are kept.
 const MOST_PROMPTS: usize = 200;
+/// Models that are kept.
+const MOST_MODELS: usize = 20;
 
 /// Why a kept text can't be used, in words that follow the name of its file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +37,9 @@ pub struct Saved {
     pub prompt: String,
     /// As in `--bos`.
     pub bos: String,
+    /// As `--chat`.
+    #[serde(default)]
+    pub chat: bool,
     /// The tree of tokens.
     pub tree: SavedTree,
     /// Every chain that a token was decided with.
@@ -75,6 +82,11 @@ struct Versioned<T> {
 #[derive(Serialize, Deserialize)]
 struct Prompts {
     prompts: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Models {
+    models: Vec<String>,
 }
 
 /// What a file says of itself, before the rest of it is trusted.
@@ -129,14 +141,33 @@ pub fn prompts(text: &str) -> Result<Vec<String>, SavedError> {
 /// The list to be kept: each prompt once, where it was typed last; the oldest are forgotten.
 #[must_use]
 pub fn prompts_text(prompts: &[String]) -> String {
+    write(HISTORY, Prompts { prompts: last_of_each(prompts, MOST_PROMPTS) })
+}
+
+/// The models that were opened, the last one last.
+///
+/// # Errors
+/// As for [`Saved::parse`].
+pub fn models(text: &str) -> Result<Vec<String>, SavedError> {
+    Ok(read::<Models>(MODELS, text)?.models)
+}
+
+/// The list to be kept: each model once, where it was opened last; the oldest are forgotten.
+#[must_use]
+pub fn models_text(models: &[String]) -> String {
+    write(MODELS, Models { models: last_of_each(models, MOST_MODELS) })
+}
+
+/// Each text once, where it stood last; only so many of the last.
+fn last_of_each(texts: &[String], most: usize) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
-    for prompt in prompts.iter().rev().filter(|prompt| !prompt.trim().is_empty()) {
-        if kept.len() < MOST_PROMPTS && !kept.contains(prompt) {
-            kept.push(prompt.clone());
+    for text in texts.iter().rev().filter(|text| !text.trim().is_empty()) {
+        if kept.len() < most && !kept.contains(text) {
+            kept.push(text.clone());
         }
     }
     kept.reverse();
-    write(HISTORY, Prompts { prompts: kept })
+    kept
 }
 
 #[cfg(test)]

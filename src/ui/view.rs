@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use super::app::App;
 use super::layout::{Frame, SMALLEST};
 use super::paint::put;
-use super::panels::{footer, header};
+use super::panels::{footer, header, opening};
 use super::theme::Role;
 
 /// Draws the whole screen. Returns where the terminal's cursor belongs, if anywhere.
@@ -24,6 +24,7 @@ pub fn view(app: &App, screen: Rect, buffer: &mut Buffer) -> Option<Position> {
     } else {
         (app.view().row().render)(app, frame.body, buffer)
     };
+    opening::render(app, frame.body, buffer);
     let in_window = app.overlays().iter().map(|overlay| overlay.render(app, screen, buffer)).next_back();
     // The lecture's own hints stand in the place of all keys, unless there is something to tell.
     if !app.is_presenting() || app.notice().is_some() || !app.overlays().is_empty() {

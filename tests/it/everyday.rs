@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use logitscope::decode::Chain;
 use logitscope::glyph::Charset;
-use logitscope::model::{ModelSource, OpenOptions, SpecialTokens};
+use logitscope::model::{ModelSource, OpenOptions, PromptForm, SpecialTokens};
 use logitscope::ui::Options;
 use logitscope::ui::action::Keymap;
 use logitscope::ui::app::Mouse;
@@ -51,6 +51,8 @@ pub(crate) fn options(prompt: &str, mode: Mode) -> Options {
         chain: Some(Chain::parse("temperature=0.8,top_k=3,top_p=0.9").unwrap()),
         mode,
         special: SpecialTokens::Auto,
+        form: PromptForm::Plain,
+        opened: Vec::new(),
         seed: 3,
         theme: Theme::built_in("dark").unwrap(),
         colours: None,

@@ -4,6 +4,7 @@
 mod beam_cli;
 mod beam_golden;
 mod candle;
+mod chat;
 mod cli;
 mod compare;
 mod contrastive;
@@ -12,6 +13,7 @@ mod docs;
 mod everyday;
 mod guidance;
 mod guidance_golden;
+mod hub;
 mod interface;
 mod layers;
 mod lesson;

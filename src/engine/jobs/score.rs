@@ -8,7 +8,7 @@ use crate::engine::generate::check_prompt;
 use crate::engine::score::{Cursor, check, read_some};
 use crate::engine::texts::{ReadPrompt, ReadTexts};
 use crate::engine::{EngineError, ScoreRequest, TokenScore};
-use crate::model::{SpecialTokens, Tokenizer};
+use crate::model::{PromptForm, SpecialTokens, Tokenizer};
 use crate::session::NodeId;
 
 use super::{Ground, Job, News};
@@ -25,6 +25,8 @@ pub struct ScoreAsked {
     pub completions: Vec<String>,
     /// Whether a begin-of-text token is put before the prompt.
     pub special: SpecialTokens,
+    /// How what was typed becomes the text that the model reads.
+    pub form: PromptForm,
     /// What the mistake `filtered` of the audit filters with.
     pub filter: Chain,
 }
@@ -78,6 +80,9 @@ enum Stage {
 
 /// What is read so far.
 struct Reading {
+    /// The prompt as the model reads it, and what is put before it.
+    read: String,
+    special: SpecialTokens,
     texts: ReadTexts,
     completions: Vec<Vec<TokenId>>,
     /// Texts of before, whose beginnings may be the same.
@@ -93,7 +98,8 @@ impl ScoreJob {
 
     fn begin(&self, ground: &mut Ground<'_>) -> Result<Reading, EngineError> {
         let asked = &self.asked;
-        let prompt = ground.tokenizer.encode(&asked.prompt, asked.special)?;
+        let (read, special) = asked.form.apply(&asked.prompt, asked.special, ground.tokenizer.as_ref())?;
+        let prompt = ground.tokenizer.encode(&read, special)?;
         let cut = |text: &String| ground.tokenizer.encode(text, SpecialTokens::Never);
         let completions = asked.completions.iter().map(cut).collect::<Result<Vec<_>, _>>()?;
         let info = ground.evaluator.model().info();
@@ -105,14 +111,14 @@ impl ScoreJob {
         let texts =
             ReadTexts { prompt: ReadPrompt::new(prompt, old.as_ref().map(|old| &old.prompt)), filter, texts: vec![] };
         let same = old.filter(|old| old.prompt.tokens == texts.prompt.tokens && old.filter == texts.filter);
-        Ok(Reading { texts, completions, before: same.map(|old| old.texts).unwrap_or_default() })
+        Ok(Reading { read, special, texts, completions, before: same.map(|old| old.texts).unwrap_or_default() })
     }
 }
 
 impl Reading {
     /// Reads on; none when all is read.
     fn advance(&mut self, session: &[(NodeId, TokenId)], ground: &mut Ground<'_>) -> Result<Option<News>, EngineError> {
-        let Self { texts, completions, before } = self;
+        let Self { texts, completions, before, .. } = self;
         if !texts.prompt.is_read() {
             texts.prompt.advance(ground.evaluator, session, TURN, ground.watch)?;
         } else if texts.texts.is_empty() {
@@ -139,7 +145,7 @@ impl Reading {
 
     /// What has come of it; the texts stay with the evaluator.
     fn finish(self, asked: &ScoreAsked, ground: &mut Ground<'_>) -> Result<Scored, EngineError> {
-        let Self { mut texts, completions, .. } = self;
+        let Self { read, special, mut texts, completions, .. } = self;
         let prompt = texts.prompt.tokens.clone();
         let unread = || EngineError::Request("the prompt was not read".into());
         let (end, _) = texts.prompt.end().ok_or_else(unread)?;
@@ -150,7 +156,7 @@ impl Reading {
         let tokenizer = ground.tokenizer.as_ref();
         let scored = |(text, cursor): (&String, &Cursor)| ScoredCompletion {
             totals: totals(&cursor.tokens, &cursor.figures, tokenizer),
-            cut_together: cut_together(tokenizer, asked, (text, &prompt, &cursor.tokens)),
+            cut_together: cut_together(tokenizer, (&read, special), (text, &prompt, &cursor.tokens)),
             tokens: cursor.tokens.clone(),
             figures: cursor.figures.clone(),
         };
@@ -198,10 +204,10 @@ fn totals(tokens: &[TokenId], figures: &[TokenFigures], tokenizer: &dyn Tokenize
 /// The tokens of prompt and completion cut as one text, where they are others.
 fn cut_together(
     tokenizer: &dyn Tokenizer,
-    asked: &ScoreAsked,
+    (read, special): (&str, SpecialTokens),
     (text, prompt, tokens): (&str, &[TokenId], &[TokenId]),
 ) -> Option<Vec<TokenId>> {
-    let together = tokenizer.encode(&format!("{}{text}", asked.prompt), asked.special).ok()?;
+    let together = tokenizer.encode(&format!("{read}{text}"), special).ok()?;
     (together != [prompt, tokens].concat()).then_some(together)
 }
 
@@ -280,6 +286,7 @@ next = { a = 0.1, b = 0.05, c = 0.7, '.' = 0.1 }
                 prompt: prompt.into(),
                 completions: completions.iter().map(|&text| text.into()).collect(),
                 special: SpecialTokens::Never,
+                form: PromptForm::Plain,
                 filter: Chain::parse("top_k=2").unwrap(),
             };
             ScoreJob::new(asked, self.session.clone())

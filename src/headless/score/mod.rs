@@ -8,7 +8,7 @@ use std::io::Write;
 use crate::decode::scoring::{Totals, audit, best};
 use crate::decode::{Chain, TokenId};
 use crate::engine::{ScoreRequest, TokenScore, record, score as score_completions, score_text};
-use crate::model::{LoadedModel, Progress as Read, SpecialTokens, Tokenizer};
+use crate::model::{LoadedModel, Progress as Read, PromptForm, SpecialTokens, Tokenizer};
 use crate::session::trace::Prompt;
 
 use self::document::{AuditRecord, Completion, ScoreDocument};
@@ -44,6 +44,8 @@ pub struct ScoreJob<'a> {
     pub input: &'a ScoreInput,
     /// Which special tokens are put before it.
     pub special: SpecialTokens,
+    /// How what was typed becomes the text that the model reads.
+    pub form: PromptForm,
     /// The form of the output.
     pub format: Format,
     /// Colours in text.
@@ -90,7 +92,9 @@ fn after_prompt(
     chain: Option<&Chain>,
 ) -> Result<Scored, HeadlessError> {
     let tokenizer = loaded.tokenizer.as_ref();
-    let prompt_ids = tokenizer.encode(prompt, job.special)?;
+    let typed = job.form.typed(prompt);
+    let (prompt, special) = job.form.apply(prompt, job.special, tokenizer)?;
+    let prompt_ids = tokenizer.encode(&prompt, special)?;
     let mut ids = Vec::with_capacity(texts.len());
     for text in texts {
         ids.push(tokenizer.encode(text, SpecialTokens::Never)?);
@@ -104,7 +108,7 @@ fn after_prompt(
     let scores = score_completions(loaded.model.as_mut(), &request, &mut watch)?;
     let mut completions = Vec::with_capacity(texts.len());
     for (index, (text, (ids, figures))) in texts.iter().zip(ids.iter().zip(scores.completions)).enumerate() {
-        let cut = cut_together(tokenizer, job.special, (prompt, &prompt_ids), (text, ids));
+        let cut = cut_together(tokenizer, special, (&prompt, &prompt_ids), (text, ids));
         if let Some(together) = &cut {
             (job.warn)(&boundary_warning(tokenizer, index, prompt_ids.len(), together));
         }
@@ -114,7 +118,7 @@ fn after_prompt(
     let sums: Vec<f64> = completions.iter().map(|completion| completion.totals.sum_logprob).collect();
     let audit = chain.map(|chain| AuditRecord::all(&audit(&scores.evidence), best(&sums), &chain));
     let prompt_scores: Vec<Option<TokenScore>> = scores.prompt.scores;
-    let prompt = record::prompt(prompt, &prompt_ids, &prompt_scores, tokenizer);
+    let prompt = Prompt { chat: typed, ..record::prompt(&prompt, &prompt_ids, &prompt_scores, tokenizer) };
     Ok((Some(prompt), completions, audit))
 }
 

@@ -128,6 +128,13 @@ impl Config {
         self.get(key)?.as_array()?.first()?.as_str()
     }
 
+    /// A special token: a text, or an object with a `content`.
+    #[must_use]
+    pub fn token_name(&self, key: &str) -> Option<String> {
+        let value = self.get(key)?;
+        value.as_str().or_else(|| value.get("content")?.as_str()).map(str::to_owned)
+    }
+
     /// An object within this one.
     ///
     /// # Errors

@@ -25,6 +25,11 @@ impl PieceRules {
         rules
     }
 
+    /// Whether each character stands for a byte.
+    pub(super) fn is_byte_level(&self) -> bool {
+        self.byte_level
+    }
+
     fn add(&mut self, decoder: &Value) {
         let text = |key: &str| decoder[key].as_str().map(str::to_owned);
         match decoder["type"].as_str() {

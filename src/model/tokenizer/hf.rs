@@ -1,11 +1,13 @@
 //! `tokenizer.json`, through the tokenizers crate.
 
 use serde_json::Value;
+use tokenizers::ModelWrapper;
 
 use super::bytes::PieceRules;
 use super::{SpecialTokens, TokenPiece, Tokenizer};
 use crate::decode::TokenId;
 use crate::model::ModelError;
+use crate::model::chat::{self, ChatTemplate};
 
 /// Above any vocabulary: an id beyond it is a damaged file.
 const LARGEST_VOCABULARY: usize = 1 << 22;
@@ -17,6 +19,7 @@ pub struct HfTokenizer {
     placeholder: TokenPiece,
     vocab_size: usize,
     bos: Option<TokenId>,
+    chat: Option<ChatTemplate>,
 }
 
 impl HfTokenizer {
@@ -31,13 +34,20 @@ impl HfTokenizer {
         inner.with_truncation(None).map_err(|error| ModelError::invalid(file, error.to_string()))?;
         let pieces = pieces(&inner).map_err(|reason| ModelError::invalid(file, reason))?;
         let vocab_size = pieces.len();
-        Ok(Self { inner, pieces, placeholder: unused(TokenId::MAX), vocab_size, bos: None })
+        Ok(Self { inner, pieces, placeholder: unused(TokenId::MAX), vocab_size, bos: None, chat: None })
     }
 
     /// Sets the begin-of-text token, by name.
     #[must_use]
     pub fn with_bos_name(mut self, name: Option<&str>) -> Self {
         self.bos = name.and_then(|name| self.inner.token_to_id(name)).or(self.bos);
+        self
+    }
+
+    /// Sets how a conversation is written.
+    #[must_use]
+    pub fn with_chat_template(mut self, chat: Option<ChatTemplate>) -> Self {
+        self.chat = chat;
         self
     }
 
@@ -59,6 +69,7 @@ impl HfTokenizer {
 
 impl Tokenizer for HfTokenizer {
     fn encode(&self, text: &str, special: SpecialTokens) -> Result<Vec<TokenId>, ModelError> {
+        // The post-processor alone says what is added: transformers 5 ignores `add_bos_token` beside a tokenizer.json.
         let add_special_tokens = special != SpecialTokens::Never;
         let encoding = self
             .inner
@@ -67,11 +78,31 @@ impl Tokenizer for HfTokenizer {
         let mut ids = encoding.get_ids().to_vec();
         if special == SpecialTokens::Always {
             let bos = self.bos.ok_or_else(|| ModelError::Request("this model has no begin-of-text token".into()))?;
-            if ids.first() != Some(&bos) {
-                ids.insert(0, bos);
-            }
+            // The text may begin with its name, and the post-processor may have added another.
+            let there = ids.iter().take_while(|id| **id == bos).count();
+            ids.splice(..there, [bos]);
         }
         Ok(ids)
+    }
+
+    fn chat(&self, message: &str) -> Result<String, ModelError> {
+        match &self.chat {
+            Some(template) => template.render(message, chat::now),
+            None => Err(super::no_chat_template()),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        let decoder = self.inner.get_decoder().and_then(|decoder| serde_json::to_value(decoder).ok());
+        let is_byte_level = PieceRules::read(&decoder.unwrap_or(Value::Null)).is_byte_level();
+        match self.inner.get_model() {
+            ModelWrapper::BPE(_) if is_byte_level => "byte-level BPE",
+            ModelWrapper::BPE(bpe) if bpe.byte_fallback => "BPE with byte fallback",
+            ModelWrapper::BPE(_) => "BPE",
+            ModelWrapper::Unigram(_) => "unigram",
+            ModelWrapper::WordPiece(_) => "WordPiece",
+            ModelWrapper::WordLevel(_) => "whole words",
+        }
     }
 
     fn piece(&self, id: TokenId) -> &TokenPiece {

@@ -15,10 +15,45 @@ pub enum SpecialTokens {
     /// What the tokenizer's own post-processor adds.
     #[default]
     Auto,
-    /// The same, and the begin-of-text token in front unless it is there.
+    /// The same, and the begin-of-text token in front, once.
     Always,
     /// None.
     Never,
+}
+
+/// How what was typed becomes the text that the model reads: `--chat`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PromptForm {
+    /// As it was typed.
+    #[default]
+    Plain,
+    /// As a message of the user's, in the model's chat template.
+    Chat,
+}
+
+impl PromptForm {
+    /// The text that the model reads, and which special tokens `encode` adds to it: a template writes its own.
+    ///
+    /// # Errors
+    /// The model has no chat template, or it refuses the message.
+    pub fn apply(
+        self,
+        typed: &str,
+        special: SpecialTokens,
+        tokenizer: &dyn Tokenizer,
+    ) -> Result<(String, SpecialTokens), ModelError> {
+        match (self, special) {
+            (Self::Plain, special) => Ok((typed.to_owned(), special)),
+            (Self::Chat, SpecialTokens::Always) => Ok((tokenizer.chat(typed)?, SpecialTokens::Always)),
+            (Self::Chat, _) => Ok((tokenizer.chat(typed)?, SpecialTokens::Never)),
+        }
+    }
+
+    /// What was typed, where the model reads something else.
+    #[must_use]
+    pub fn typed(self, typed: &str) -> Option<String> {
+        (self == Self::Chat).then(|| typed.to_owned())
+    }
 }
 
 /// A token of the vocabulary.
@@ -47,11 +82,28 @@ pub trait Tokenizer: Send + Sync {
     /// The text can't be cut, or `special` asks for a begin-of-text token where the model has none.
     fn encode(&self, text: &str, special: SpecialTokens) -> Result<Vec<TokenId>, ModelError>;
 
+    /// A message of the user's as the model's chat template writes it, up to where the answer begins.
+    ///
+    /// # Errors
+    /// The model has no such template, or it refuses the message.
+    fn chat(&self, _message: &str) -> Result<String, ModelError> {
+        Err(no_chat_template())
+    }
+
+    /// What kind it is, in a few words.
+    fn kind(&self) -> &'static str {
+        "words of a list"
+    }
+
     /// The token of an id; a harmless placeholder for one that the vocabulary does not have.
     fn piece(&self, id: TokenId) -> &TokenPiece;
 
     /// One more than the highest id.
     fn vocab_size(&self) -> usize;
+}
+
+fn no_chat_template() -> ModelError {
+    ModelError::Request("this model has no chat template: leave --chat out, or choose a model made for chat".into())
 }
 
 #[cfg(test)]

@@ -39,6 +39,34 @@ struct Index {
     weight_map: HashMap<String, String>,
 }
 
+impl Index {
+    /// # Errors
+    /// The file can't be read, is no index, or names a file elsewhere.
+    fn read(path: &Path) -> Result<Self, ModelError> {
+        let bytes = std::fs::read(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
+        let fail = |reason: String| ModelError::invalid(path.display().to_string(), reason);
+        let index: Self = serde_json::from_slice(&bytes).map_err(|error| fail(error.to_string()))?;
+        // A name with a folder in it could reach any file of the machine.
+        match index.files().iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
+            Some(name) => Err(fail(format!("weight_map names {name:?}, which is not a plain file name"))),
+            None => Ok(index),
+        }
+    }
+
+    /// The files, each once.
+    fn files(&self) -> BTreeSet<String> {
+        self.weight_map.values().cloned().collect()
+    }
+}
+
+/// The files that an index of tensors names.
+///
+/// # Errors
+/// It can't be read, is no index, or names a file elsewhere.
+pub fn shard_names(index: &Path) -> Result<Vec<String>, ModelError> {
+    Ok(Index::read(index)?.files().into_iter().collect())
+}
+
 impl Weights {
     /// The weights in a directory: `model.safetensors`, or the files that `model.safetensors.index.json` names.
     ///
@@ -80,24 +108,21 @@ impl Weights {
     }
 
     fn open_sharded(directory: &Path, path: &Path) -> Result<Self, ModelError> {
-        let bytes = std::fs::read(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
+        let index = Index::read(path)?;
         let fail = |reason: String| ModelError::invalid(path.display().to_string(), reason);
-        let index: Index = serde_json::from_slice(&bytes).map_err(|error| fail(error.to_string()))?;
-        let names: BTreeSet<&String> = index.weight_map.values().collect();
-        let mut shards = Vec::new();
-        for name in names {
-            // A name with a folder in it could reach any file of the machine.
-            if Path::new(name).file_name() != Some(name.as_ref()) {
-                return Err(fail(format!("weight_map names {name:?}, which is not a plain file name")));
-            }
-            shards.push(Shard::new(FileBytes::map(&directory.join(name))?)?);
-        }
-        let weights = Self::from_shards(shards)?;
+        let shard = |name: &String| Shard::new(FileBytes::map(&directory.join(name))?);
+        let weights = Self::from_shards(index.files().iter().map(shard).collect::<Result<_, _>>()?)?;
         let missing = |(tensor, _): &(&String, &String)| !weights.places.contains_key(*tensor);
         match index.weight_map.iter().filter(missing).min() {
             Some((tensor, file)) => Err(fail(format!("{tensor} should be in {file}, but is not there"))),
             None => Ok(weights),
         }
+    }
+
+    /// Bytes of all tensors, with the matrices in the type that they are kept in.
+    #[must_use]
+    pub fn bytes(&self, dtype: DtypeChoice) -> u64 {
+        self.shards.iter().map(|shard| shard.bytes(dtype)).sum()
     }
 
     /// Whether there is a tensor of this name.

@@ -6,7 +6,7 @@ use safetensors::tensor::{Metadata, SafeTensorError, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
 
 use super::FileBytes;
-use crate::model::{ModelError, StoredType};
+use crate::model::{DtypeChoice, ModelError, StoredType};
 
 /// Bytes before the header: its length.
 const LENGTH_FIELD: usize = 8;
@@ -46,6 +46,19 @@ impl Shard {
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
+    }
+
+    /// Bytes of all tensors, with the matrices in the type that they are kept in.
+    pub(super) fn bytes(&self, dtype: DtypeChoice) -> u64 {
+        let bytes = |name: &String| {
+            let Some(info) = self.metadata.info(name) else { return 0 };
+            let (start, end) = info.data_offsets;
+            match stored_type(info).filter(|_| info.shape.len() > 1) {
+                Some(stored) => info.shape.iter().product::<usize>() as u64 * dtype.apply(stored).bytes(),
+                None => end.saturating_sub(start) as u64,
+            }
+        };
+        self.names.iter().map(bytes).sum()
     }
 
     /// The tensor of this name and shape.

@@ -71,8 +71,11 @@ pub struct Header {
 /// The prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Prompt {
-    /// As it was given.
+    /// As the model read it.
     pub text: String,
+    /// As it was typed, where a chat template has made the text of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<String>,
     /// As the tokenizer cut it.
     pub tokens: Vec<PromptToken>,
 }

@@ -2,7 +2,7 @@
 
 use super::App;
 use crate::decode::uniform;
-use crate::model::{DtypeChoice, ModelSource, SpecialTokens};
+use crate::model::{DtypeChoice, ModelSource, PromptForm, SpecialTokens};
 use crate::session::How;
 use crate::ui::knobs::Mode;
 use crate::ui::message::Effect;
@@ -54,6 +54,10 @@ impl App {
             SpecialTokens::Auto => {}
             special => option("bos", bos_name(special).into()),
         }
+        if self.form == PromptForm::Chat {
+            words.push("--chat".into());
+        }
+        let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
         option("strategy", strategy_name(self.knobs.mode()).into());
         let chain = self.knobs.chain().map(|chain| chain.to_string()).unwrap_or_default();
         if !chain.is_empty() {

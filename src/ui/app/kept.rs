@@ -3,7 +3,7 @@
 use super::command::bos_name;
 use super::{App, Draws, Model, Notice};
 use crate::decode::{Chain, TokenId};
-use crate::model::{ModelSource, SpecialTokens};
+use crate::model::{ModelSource, PromptForm, SpecialTokens};
 use crate::session::{NodeId, Session};
 use crate::ui::knobs::{Knob, Knobs, Mode, Switch};
 use crate::ui::message::Effect;
@@ -42,6 +42,7 @@ impl App {
             model: self.place_of_model(),
             prompt: self.prompt.clone(),
             bos: bos_name(self.special).to_owned(),
+            chat: self.form == PromptForm::Chat,
             tree: session.saved(),
             chains,
             made_with,
@@ -56,9 +57,9 @@ impl App {
     }
 
     /// The model as `--model` finds it from any folder.
-    fn place_of_model(&self) -> String {
+    pub(super) fn place_of_model(&self) -> String {
         match &self.source {
-            ModelSource::Builtin | ModelSource::Server(_) => self.source.name(),
+            ModelSource::Builtin | ModelSource::Server(_) | ModelSource::Hub(_) => self.source.name(),
             ModelSource::Directory(path) | ModelSource::Table(path) => {
                 std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
             }
@@ -97,6 +98,7 @@ impl App {
             "never" => SpecialTokens::Never,
             _ => SpecialTokens::Auto,
         };
+        self.form = if saved.chat { PromptForm::Chat } else { PromptForm::Plain };
         self.theme = self.themes.iter().position(|theme| theme.name() == saved.theme).unwrap_or(self.theme);
         self.view = View::named(&saved.view).unwrap_or(self.view);
         let prompt = saved.prompt.clone();

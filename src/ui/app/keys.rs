@@ -4,15 +4,16 @@ use ratatui::crossterm::event::KeyEvent;
 use tui_input::InputRequest;
 
 use crate::decode::{Direction, ProcessorRow, TokenId};
+use crate::engine::Command;
 use crate::model::ModelSource;
 
 use super::update::SPIN;
-use super::{App, Notice, Run};
+use super::{App, Model, Notice, Run};
 use crate::ui::action::{Action, Context, Key};
 use crate::ui::knobs::turned_by;
 use crate::ui::message::{Effect, Exit};
 use crate::ui::overlays::{
-    Branches, Fate, Help, History, Line, Overlay, Palette, Picker, Pieces, Prompt, Themes, typing,
+    Branches, Fate, Help, History, Models, Offer, Overlay, Palette, Picker, Pieces, Prompt, Themes, typing,
 };
 use crate::ui::views::{View, step};
 
@@ -100,7 +101,7 @@ impl App {
             Action::History => self.open(History::new(self.history.clone(), self.prompt.clone())),
             Action::Present => self.present(),
             Action::Mouse => self.toggle_mouse(),
-            Action::Models => self.name_model(),
+            Action::Models => self.choose_model(),
             Action::Help => self.open(Help::new(&self.contexts())),
             Action::Branches => self.cursor().map(|node| self.open(Branches::new(node))).unwrap_or_default(),
             Action::Earlier => step::move_stage(self, Direction::Down),
@@ -108,10 +109,7 @@ impl App {
             Action::Suspend => vec![Effect::Suspend],
             Action::Quit => vec![Effect::Quit(Exit::Asked)],
             Action::Theme => self.open(Themes::new(self.theme)),
-            Action::Stop => {
-                self.run = Run::Still;
-                Vec::new()
-            }
+            Action::Stop => self.stop(),
             knob => self.turn(knob),
         }
     }
@@ -123,14 +121,53 @@ impl App {
         Vec::new()
     }
 
-    /// Asks for the name of another model.
-    fn name_model(&mut self) -> Vec<Effect> {
-        let take = |app: &mut Self, text: &str| {
-            let source = text.trim().parse::<ModelSource>().map_err(|error| error.to_string())?;
-            Ok(app.open_model(source))
-        };
-        let hint = "builtin, a directory in Hugging Face layout, a .toml table, or http://HOST:PORT/v1";
-        self.open(Line::new("Another model".to_owned(), (self.source.name(), hint), |_| Ok(()), take))
+    /// Stops running, or the opening of a model.
+    fn stop(&mut self) -> Vec<Effect> {
+        self.run = Run::Still;
+        if let Some(source) = self.opening.take() {
+            self.progress = None;
+            self.inform(&format!("{} is not opened; what has come stays for the next time", source.name()));
+            return vec![Effect::StopOpening];
+        }
+        if matches!(self.model, Model::Opening) {
+            return vec![Effect::Engine(Command::Cancel)];
+        }
+        Vec::new()
+    }
+
+    /// Notes which model was opened, for the next time.
+    pub(super) fn note_opened(&mut self) {
+        if self.recording.is_none() && self.source != ModelSource::Builtin {
+            self.opened.push(self.place_of_model());
+        }
+    }
+
+    /// Whether a model is being opened.
+    pub(super) fn awaits_model(&self) -> bool {
+        self.opening.is_some() || matches!(self.model, Model::Opening)
+    }
+
+    /// The models at hand: the built-in one, those that were opened before, and those of the cache. Each once.
+    pub(in crate::ui) fn at_hand(&self) -> Vec<Offer> {
+        let mut offers = vec![Offer { name: ModelSource::Builtin.name(), note: "inside the program".to_owned() }];
+        let opened = self.opened.iter().rev().map(|name| {
+            let known = self.cached.iter().find(|offer| offer.name == *name);
+            let note = known.map_or_else(String::new, |offer| format!("{}, ", offer.note));
+            Offer { name: name.clone(), note: format!("{note}opened before") }
+        });
+        for offer in opened.chain(self.cached.clone()) {
+            if offers.iter().all(|other| other.name != offer.name) {
+                offers.push(offer);
+            }
+        }
+        offers
+    }
+
+    /// Asks which other model; the cache is looked into meanwhile.
+    fn choose_model(&mut self) -> Vec<Effect> {
+        let mut effects = self.open(Models::new(self.at_hand()));
+        effects.push(Effect::ListModels);
+        effects
     }
 
     /// Opens another model; the one that is open stays until that is done.

@@ -27,7 +27,7 @@ use ratatui::layout::Rect;
 use crate::decode::{Chain, DecodeError, TokenId};
 use crate::engine::{Recording, TokenScore};
 use crate::lesson::Lesson;
-use crate::model::{DtypeChoice, ModelInfo, ModelSource, SpecialTokens, Tokenizer};
+use crate::model::{DtypeChoice, ModelInfo, ModelSource, Opening, PromptForm, SpecialTokens, Tokenizer};
 use crate::session::{NodeId, Session};
 
 pub use command::Headless;
@@ -41,7 +41,7 @@ use super::action::Keymap;
 use super::knobs::{Knobs, Mode};
 use super::layout::Frame;
 use super::look::Look;
-use super::overlays::Overlay;
+use super::overlays::{Offer, Overlay};
 use super::saved::Saved;
 use super::theme::Theme;
 use super::views::{States, View};
@@ -62,6 +62,10 @@ pub struct Setup {
     pub mode: Mode,
     /// Whether a begin-of-text token is put before the prompt.
     pub special: SpecialTokens,
+    /// How what was typed becomes the text that the model reads.
+    pub form: PromptForm,
+    /// Models that were opened before, the last one last.
+    pub opened: Vec<String>,
     /// The seed of all draws.
     pub seed: u64,
     /// The themes to choose from, the one to begin with first, for the terminal's colours; at least one.
@@ -162,6 +166,10 @@ pub struct App {
     /// The prompt that nobody has edited yet.
     first_prompt: String,
     prompt: String,
+    /// The prompt as the model reads it, where a chat template has made something else of it.
+    rendered: Option<String>,
+    /// Models at hand in the cache, as far as it was looked into.
+    cached: Vec<Offer>,
     special: SpecialTokens,
     session: Option<Session>,
     scores: BTreeMap<NodeId, TokenScore>,
@@ -185,6 +193,12 @@ pub struct App {
     telling: Option<Telling>,
     /// Another model, while it is being opened.
     opening: Option<ModelSource>,
+    /// How far that is, or the opening of the first.
+    progress: Option<Opening>,
+    /// The models that were opened, the last one last.
+    opened: Vec<String>,
+    /// How what was typed becomes the text that the model reads.
+    form: PromptForm,
     mouse: Mouse,
     presenting: bool,
     recording: Option<Arc<Recording>>,
@@ -221,6 +235,8 @@ impl App {
             model: Model::Opening,
             first_prompt: setup.prompt.clone(),
             prompt: setup.prompt,
+            rendered: None,
+            cached: Vec::new(),
             special: setup.special,
             session: None,
             scores: BTreeMap::new(),
@@ -240,6 +256,9 @@ impl App {
             restoring: None,
             telling: None,
             opening: None,
+            progress: None,
+            opened: setup.opened,
+            form: setup.form,
             mouse: setup.mouse,
             presenting: false,
             recording: setup.recording,
@@ -321,6 +340,24 @@ impl App {
     #[must_use]
     pub fn opening(&self) -> Option<&ModelSource> {
         self.opening.as_ref()
+    }
+
+    /// How far the opening of a model is.
+    #[must_use]
+    pub fn progress(&self) -> Option<&Opening> {
+        self.progress.as_ref()
+    }
+
+    /// The models that were opened, the last one last, as `--model` finds them.
+    #[must_use]
+    pub fn opened(&self) -> &[String] {
+        &self.opened
+    }
+
+    /// How what was typed becomes the text that the model reads.
+    #[must_use]
+    pub fn form(&self) -> PromptForm {
+        self.form
     }
 
     /// Whether views show few words and large bars.

@@ -8,7 +8,9 @@ use ratatui::buffer::Buffer;
 use crate::decode::{Chain, Distribution, TokenId};
 use crate::engine::{Command, Event, TokenScore};
 use crate::glyph::{self, Charset};
-use crate::model::{DtypeChoice, ModelError, ModelInfo, ModelSource, SpecialTokens, StoredType, TokenPiece, Tokenizer};
+use crate::model::{
+    DtypeChoice, ModelError, ModelInfo, ModelSource, PromptForm, SpecialTokens, StoredType, TokenPiece, Tokenizer,
+};
 use crate::session::{How, NodeId};
 use crate::ui::action::Keymap;
 use crate::ui::app::{Model, Mouse, Notice, Pick, Run, Setup};
@@ -133,6 +135,8 @@ pub(crate) fn setup(theme: &str, depth: ColourDepth) -> Setup {
         chain: Chain::parse("temperature=0.8,top_k=12,top_p=0.9").unwrap(),
         mode: Mode::Sampling,
         special: SpecialTokens::Auto,
+        form: PromptForm::Plain,
+        opened: Vec::new(),
         seed: 0,
         themes: [theme, "light"].iter().map(|name| Theme::built_in(name).unwrap().at_depth(depth)).collect(),
         charset: Charset::Unicode,

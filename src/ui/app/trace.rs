@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{App, Model};
 use crate::engine::{Decided, GeneratedToken, Lane, News, Timing, TraceJob, record};
-use crate::session::trace::{End, Record, Step};
+use crate::session::trace::{End, Prompt, Record, Step};
 use crate::session::{How, NodeId, Session};
 use crate::ui::knobs::Mode;
 use crate::ui::message::Effect;
@@ -71,7 +71,9 @@ impl App {
         let (prompt, output) = path.split_at(session.prompt_length());
         let ids: Vec<_> = prompt.iter().map(|&node| session.token(node)).collect();
         let scores: Vec<_> = prompt.iter().map(|node| self.scores.get(node).copied()).collect();
-        let prompt_record = record::prompt(&self.prompt, &ids, &scores, tokenizer.as_ref());
+        let read = self.rendered.as_ref().unwrap_or(&self.prompt);
+        let chat = self.rendered.as_ref().map(|_| self.prompt.clone());
+        let prompt_record = Prompt { chat, ..record::prompt(read, &ids, &scores, tokenizer.as_ref()) };
         let ends = self.end_ids();
         let settings = record::Settings {
             strategy: match self.knobs.mode() {

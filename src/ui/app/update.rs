@@ -7,11 +7,13 @@ use ratatui::layout::Rect;
 
 use crate::decode::TokenId;
 use crate::engine::{Command, Event, Question};
+use crate::model::PromptForm;
 use crate::session::{NodeId, Session};
 
 use super::{App, Model, Notice, Run, Shown, Wish, Work};
 use crate::ui::layout::{Areas, Frame};
 use crate::ui::message::{Effect, Exit, Message};
+use crate::ui::overlays::Fate;
 use crate::ui::panels::presenter;
 use crate::ui::views::View;
 
@@ -39,8 +41,20 @@ impl App {
             }
             Message::Kept(kept) => self.take_up(kept),
             Message::Mouse(event) => self.moused(event),
+            Message::Opening(opening) => {
+                // One that was given up may still have something to say.
+                self.progress = self.awaits_model().then_some(opening);
+                Vec::new()
+            }
+            Message::Models(offers) => {
+                self.cached = offers;
+                self.with_overlay(|app, overlay| {
+                    overlay.follow(app);
+                    (Fate::Stays, Vec::new())
+                })
+            }
             Message::NotOpened(message) => {
-                self.opening = None;
+                (self.opening, self.progress) = (None, None);
                 self.complain(format!("{message}; the old model stays"))
             }
             Message::Terminate => vec![Effect::Quit(Exit::Told)],
@@ -88,16 +102,19 @@ impl App {
         match event {
             Event::Opened { info, tokenizer } => {
                 self.model = Model::Open { info, tokenizer };
+                self.progress = None;
                 if let Some(source) = self.opening.take() {
                     // Nothing of the old model's means anything to the new one.
                     self.source = source;
                     (self.session, self.shown, self.logits) = (None, None, None);
                 }
+                self.note_opened();
                 self.announce();
                 self.begin(self.prompt.clone())
             }
             Event::OpenFailed { message } | Event::Died { message } => {
                 self.model = Model::Gone;
+                self.progress = None;
                 self.halt();
                 self.notice = Some(Notice::Error(format!("the model is gone: {message}")));
                 Vec::new()
@@ -141,12 +158,21 @@ impl App {
             self.prompt = text;
             return Vec::new();
         }
+        let applied = match &self.model {
+            Model::Open { tokenizer, .. } => self.form.apply(&text, self.special, tokenizer.as_ref()),
+            Model::Opening | Model::Gone => Ok((text.clone(), self.special)),
+        };
+        let (read, special) = match applied {
+            Ok(applied) => applied,
+            Err(error) => return self.complain(error.to_string()),
+        };
         self.halt();
         self.jobs.clear();
         self.epoch += 1;
         self.work = Work::Tokens;
-        self.prompt.clone_from(&text);
-        let command = Command::Prompt { epoch: self.epoch, text, special: self.special };
+        self.prompt = text;
+        self.rendered = (self.form == PromptForm::Chat).then(|| read.clone());
+        let command = Command::Prompt { epoch: self.epoch, text: read, special };
         vec![Effect::Engine(command), Effect::Wake(SPIN)]
     }
 

@@ -6,6 +6,7 @@ pub mod finder;
 mod help;
 mod history;
 mod line;
+mod models;
 mod note;
 mod palette;
 mod picker;
@@ -30,6 +31,7 @@ pub use find::Find;
 pub use help::Help;
 pub use history::History;
 pub use line::Line;
+pub use models::{Models, Offer};
 pub use note::Note;
 pub use palette::Palette;
 pub use picker::Picker;
@@ -52,6 +54,9 @@ pub trait Overlay {
     fn input(&mut self) -> Option<&mut Input> {
         None
     }
+
+    /// What follows when the state that it lies over has changed by itself.
+    fn follow(&mut self, _app: &App) {}
 
     /// What follows from a change of that line.
     fn typed(&mut self, _app: &mut App) -> Vec<Effect> {

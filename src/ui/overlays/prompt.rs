@@ -9,6 +9,7 @@ use super::window::{field, window};
 use super::{Fate, History, Overlay};
 use crate::decode::TokenId;
 use crate::glyph;
+use crate::model::PromptForm;
 use crate::ui::action::{Action, Context};
 use crate::ui::app::{App, Model};
 use crate::ui::message::Effect;
@@ -105,7 +106,11 @@ impl Overlay for Prompt {
 
     fn render(&self, app: &App, screen: Rect, buffer: &mut Buffer) -> Option<Position> {
         let width = screen.width.saturating_sub(4).min(110);
-        let inside = window(app.look(), "Prompt", (width, 5), screen, buffer);
+        let title = match app.form() {
+            PromptForm::Plain => "Prompt",
+            PromptForm::Chat => "Prompt: a message, which the model's chat template writes out",
+        };
+        let inside = window(app.look(), title, (width, 5), screen, buffer);
         let line = Rect { y: inside.y + inside.height / 2, height: 1, ..inside };
         if inside.height > 2 {
             self.tell(app, Rect { y: line.y + 1, ..line }, buffer);

@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::glyph;
+use crate::model::PromptForm;
 use crate::ui::action::Context;
 use crate::ui::app::{App, Model, Run, Work};
 use crate::ui::knobs::Mode;
@@ -64,9 +65,10 @@ fn model(app: &App) -> Option<String> {
         Model::Open { info, .. } => {
             let dot = app.look().signs().dot;
             let dtype = info.dtype.map_or(info.architecture.as_str(), |dtype| dtype.name());
+            let chat = if app.form() == PromptForm::Chat { format!(" {dot} chat") } else { String::new() };
             Some(match info.parameters {
-                0 => format!("{} {dot} {dtype}", info.name),
-                parameters => format!("{} {dot} {} parameters {dot} {dtype}", info.name, short(parameters)),
+                0 => format!("{} {dot} {dtype}{chat}", info.name),
+                parameters => format!("{} {dot} {} parameters {dot} {dtype}{chat}", info.name, short(parameters)),
             })
         }
         Model::Opening => None,

@@ -6,6 +6,7 @@ pub mod detail;
 pub mod distribution;
 pub mod footer;
 pub mod header;
+pub mod opening;
 pub mod picture;
 pub mod presenter;
 pub mod slide;

@@ -146,6 +146,7 @@ impl State {
             prompt: self.prompt(app).to_owned(),
             completions: self.completions.clone(),
             special: app.special(),
+            form: app.form(),
             filter: Chain::parse(FILTERED_BY_DEFAULT).unwrap_or_default(),
         }
     }

@@ -203,13 +203,12 @@ fn info(model: &Map<String, Value>, vocab_size: usize, end_id: Option<TokenId>) 
     let number = |name: &str| model.get(name).and_then(Value::as_u64);
     let ends = model.get("eos_token_ids").and_then(Value::as_array).into_iter().flatten();
     let ends = ends.filter_map(|id| Some(id.as_u64()? as TokenId)).chain(end_id);
-    let dtypes = [StoredType::F32, StoredType::Bf16, StoredType::F16];
     ModelInfo {
         name: format!("recording of {}", text("name")),
         architecture: text("architecture"),
         vocab_size,
         context_length: number("context_length").map_or(usize::MAX, |length| length as usize),
-        dtype: dtypes.into_iter().find(|dtype| dtype.name() == text("dtype")).unwrap_or(StoredType::F32),
+        dtype: StoredType::from_name(&text("dtype")).unwrap_or(StoredType::F32),
         device: text("device"),
         eos_token_ids: ends.collect(),
         never_chosen: Vec::new(),

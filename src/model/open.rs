@@ -71,19 +71,30 @@ pub enum DtypeChoice {
     Bf16,
     /// 16-bit IEEE floating point.
     F16,
+    /// Matrices of wider types in 8 bits, in blocks of 32.
+    Q8_0,
+}
+
+impl DtypeChoice {
+    /// Every choice and its name.
+    pub const NAMES: [(Self, &str); 5] =
+        [(Self::Auto, "auto"), (Self::F32, "f32"), (Self::Bf16, "bf16"), (Self::F16, "f16"), (Self::Q8_0, "q8_0")];
+
+    /// As `--dtype` writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(choice, _)| *choice == self).map_or("auto", |(_, name)| name)
+    }
 }
 
 impl FromStr for DtypeChoice {
     type Err = ModelError;
 
     fn from_str(text: &str) -> Result<Self, ModelError> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "f32" => Ok(Self::F32),
-            "bf16" => Ok(Self::Bf16),
-            "f16" => Ok(Self::F16),
-            _ => Err(ModelError::Unsupported(format!("--dtype {text:?}: supported are auto, f32, bf16 and f16"))),
-        }
+        let found = Self::NAMES.iter().find(|(_, name)| *name == text);
+        found.map(|(choice, _)| *choice).ok_or_else(|| {
+            ModelError::Unsupported(format!("--dtype {text:?}: supported are auto, f32, bf16, f16 and q8_0"))
+        })
     }
 }
 
@@ -275,7 +286,8 @@ mod tests {
     #[test]
     fn choices_are_read_from_text() {
         assert_eq!("bf16".parse::<DtypeChoice>().unwrap(), DtypeChoice::Bf16);
-        assert!("q8_0".parse::<DtypeChoice>().is_err());
+        assert_eq!("q8_0".parse::<DtypeChoice>().unwrap(), DtypeChoice::Q8_0);
+        assert!("q4_0".parse::<DtypeChoice>().unwrap_err().to_string().contains("f16 and q8_0"));
         assert_eq!("cuda:2".parse::<DeviceChoice>().unwrap(), DeviceChoice::Cuda(2));
         assert!("cuda:x".parse::<DeviceChoice>().is_err());
         for device in [DeviceChoice::Cuda(1), DeviceChoice::Metal] {

@@ -1,5 +1,7 @@
 //! The tensors of a decoder, taken out of its weight files.
 
+use std::collections::BTreeMap;
+
 use super::spec::{DecoderSpec, Head};
 use crate::model::kernels::Linear;
 use crate::model::weights::{Matrix, Weights};
@@ -106,11 +108,13 @@ impl Source<'_> {
 }
 
 impl LayerWeights {
+    fn projections(&self) -> [&Projection; 7] {
+        [&self.query, &self.key, &self.value, &self.attention_output, &self.gate, &self.up, &self.down]
+    }
+
     fn parameters(&self) -> usize {
-        let projections =
-            [&self.query, &self.key, &self.value, &self.attention_output, &self.gate, &self.up, &self.down];
         let norms = self.attention_norm.len() + self.mlp_norm.len();
-        norms + projections.iter().map(|projection| projection.parameters()).sum::<usize>()
+        norms + self.projections().map(Projection::parameters).iter().sum::<usize>()
     }
 }
 
@@ -136,9 +140,23 @@ impl DecoderWeights {
         self.own_head.as_ref().unwrap_or(&self.embedding)
     }
 
-    /// The type of the matrices.
+    fn matrices(&self) -> impl Iterator<Item = &Matrix> {
+        let tables = [Some(&self.embedding), self.own_head.as_ref()].into_iter().flatten();
+        tables.chain(self.layers.iter().flat_map(LayerWeights::projections).map(|projection| &projection.weight))
+    }
+
+    /// The type that most weights of the matrices are of.
     pub(super) fn dtype(&self) -> StoredType {
-        self.embedding.dtype()
+        let mut numbers = BTreeMap::new();
+        for matrix in self.matrices() {
+            *numbers.entry(matrix.dtype()).or_insert(0) += matrix.rows() * matrix.columns();
+        }
+        numbers.into_iter().max_by_key(|(_, numbers)| *numbers).map_or(StoredType::F32, |(dtype, _)| dtype)
+    }
+
+    /// Bytes of the matrices.
+    pub(super) fn bytes(&self) -> u64 {
+        self.matrices().map(Matrix::bytes).sum()
     }
 
     /// The number of weights, shared ones counted once.

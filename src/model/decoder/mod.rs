@@ -71,7 +71,7 @@ impl Decoder {
             eos_token_ids: identity.eos_token_ids,
             never_chosen: Vec::new(),
             parameters: weights.parameters(),
-            shape: Some(Box::new(spec.shape(weights.parameters() * weights.dtype().bytes()))),
+            shape: Some(Box::new(spec.shape(weights.bytes()))),
         };
         let cache = Cache::new(spec.layers, spec.attention.kv_heads, spec.attention.head_dim);
         let scratch = Scratch::new(&spec);

@@ -3,10 +3,9 @@
 
 use std::ops::Range;
 
-use super::Element;
 use super::attention::{self, Past};
 use super::lanes::{Portable, dots};
-use super::product::{self, Rows};
+use super::product::{self, RowSource, Rows};
 #[cfg(target_arch = "x86_64")]
 use super::x86;
 
@@ -65,9 +64,9 @@ impl Isa {
     }
 
     /// The rows `range` of a product.
-    pub(super) fn rows<E: Element>(self, work: &Rows<'_, E>, range: Range<usize>) {
+    pub(super) fn rows<S: RowSource>(self, work: &Rows<'_, S>, range: Range<usize>) {
         match self.0 {
-            Kind::Portable => product::rows::<Portable, E, 4, 1>(work, range),
+            Kind::Portable => product::rows::<Portable, S, 4, 1>(work, range),
             // SAFETY, here and below: the instructions were detected when this `Isa` was made.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { x86::rows_avx2(work, range) },

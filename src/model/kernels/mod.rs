@@ -9,6 +9,7 @@
 #![allow(clippy::inline_always)]
 
 mod attention;
+mod blocks;
 mod element;
 mod isa;
 mod lanes;
@@ -19,6 +20,7 @@ mod product;
 mod x86;
 
 pub use attention::Past;
+pub use blocks::{BlockFormat, Blocks, quantize_q8_0};
 pub use element::{Element, Elements};
 pub use isa::Isa;
 pub use math::{exp, silu};

@@ -8,6 +8,7 @@ pub mod builtin;
 pub mod decoder;
 mod error;
 pub mod families;
+pub mod gguf;
 mod info;
 pub mod kernels;
 mod open;

@@ -18,7 +18,7 @@ use super::weights::Weights;
 use super::{CacheNode, CacheUse, DtypeChoice, LanguageModel, ModelError, ModelInfo, Progress, Run, RunOutput};
 use crate::decode::TokenId;
 
-pub use rotary::{Rotary, RotaryScaling};
+pub use rotary::{Pairing, Rotary, RotaryScaling};
 pub use spec::{
     Activation, Attention, DecoderSpec, Head, Mlp, MlpKind, Norm, NormKind, NormPlacement, Position, TensorNames,
 };

@@ -30,6 +30,18 @@ impl Config {
         }
     }
 
+    /// Values that come from another format; `file` names where from in messages.
+    #[must_use]
+    pub fn from_values(file: &str, values: Map<String, Value>) -> Self {
+        Self { file: file.into(), prefix: String::new(), values }
+    }
+
+    /// The file, as messages name it.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// An error about this file.
     #[must_use]
     pub fn invalid(&self, reason: impl Into<String>) -> ModelError {

@@ -1,16 +1,18 @@
 //! From `--model` to a model that runs.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::builtin::{self, Embedded};
-use super::decoder::{Decoder, Identity};
+use super::decoder::{Decoder, DecoderSpec, Identity};
 use super::families::{self, Config};
+use super::gguf::Gguf;
 use super::table;
 use super::tokenizer::{HfTokenizer, Tokenizer};
-use super::weights::Weights;
+use super::weights::{FileBytes, Weights};
 use super::{LanguageModel, ModelError};
 use crate::decode::TokenId;
 
@@ -21,6 +23,8 @@ pub enum ModelSource {
     Builtin,
     /// A directory in Hugging Face layout.
     Directory(PathBuf),
+    /// A GGUF file.
+    Gguf(PathBuf),
     /// A table of conditional probabilities, in TOML.
     Table(PathBuf),
 }
@@ -31,7 +35,7 @@ impl ModelSource {
     pub fn name(&self) -> String {
         match self {
             Self::Builtin => "builtin".into(),
-            Self::Directory(path) | Self::Table(path) => path.display().to_string(),
+            Self::Directory(path) | Self::Gguf(path) | Self::Table(path) => path.display().to_string(),
         }
     }
 }
@@ -48,13 +52,16 @@ impl FromStr for ModelSource {
         if path.is_dir() {
             return Ok(Self::Directory(path.to_owned()));
         }
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            return Ok(Self::Table(path.to_owned()));
+        let extension = path.extension().and_then(OsStr::to_str).map(str::to_lowercase);
+        match extension.as_deref() {
+            Some("toml") => return Ok(Self::Table(path.to_owned())),
+            Some("gguf") => return Ok(Self::Gguf(path.to_owned())),
+            _ => {}
         }
         let reason = if path.exists() { "is a file" } else { "is not here" };
         Err(ModelError::Unsupported(format!(
             "--model {text:?} {reason}: supported are builtin, a directory that holds config.json, model.safetensors and \
-             tokenizer.json, and a .toml table of probabilities"
+             tokenizer.json, a .gguf file, and a .toml table of probabilities"
         )))
     }
 }
@@ -181,8 +188,37 @@ pub fn open(source: &ModelSource, options: &OpenOptions) -> Result<LoadedModel, 
     match source {
         ModelSource::Builtin => assemble(embedded(&builtin::FILES)?, options),
         ModelSource::Directory(path) => assemble(read_directory(path)?, options),
+        ModelSource::Gguf(path) => open_gguf(source.name(), &FileBytes::map(path)?, options),
         ModelSource::Table(path) => table::open(path),
     }
+}
+
+/// The model in a GGUF file, which may be mapped or embedded in the program.
+fn open_gguf(name: String, file: &FileBytes, options: &OpenOptions) -> Result<LoadedModel, ModelError> {
+    let gguf = Gguf::read(file)?;
+    let config = gguf.config()?;
+    let family = families::family(&config)?;
+    let mut spec = (family.describe)(&config)?;
+    gguf.adapt(&mut spec)?;
+    let tokenizer = gguf.tokenizer()?;
+    check_vocabulary(&config, &spec, &tokenizer)?;
+    let tokenizer = tokenizer.with_rows(spec.vocab_size);
+    let eos_token_ids = config.token_ids("eos_token_id")?.unwrap_or_default();
+    let identity = Identity { name, architecture: family.architecture.to_owned(), eos_token_ids };
+    let model = Decoder::load(spec, &gguf.weights, identity, options.dtype, options.threads)?;
+    Ok(LoadedModel { model: Box::new(model), tokenizer: Arc::new(tokenizer) })
+}
+
+/// # Errors
+/// The tokenizer has tokens that the model has no row for.
+fn check_vocabulary(config: &Config, spec: &DecoderSpec, tokenizer: &HfTokenizer) -> Result<(), ModelError> {
+    let (model_size, tokens) = (spec.vocab_size, tokenizer.vocab_size());
+    if tokens > model_size {
+        return Err(config.invalid(format!(
+            "vocab_size is {model_size}, but the tokenizer has {tokens} tokens: they don't belong together"
+        )));
+    }
+    Ok(())
 }
 
 fn embedded(files: &Embedded) -> Result<ModelFiles, ModelError> {
@@ -236,12 +272,8 @@ fn assemble(files: ModelFiles, options: &OpenOptions) -> Result<LoadedModel, Mod
     }
     let family = families::family(&config)?;
     let spec = (family.describe)(&config)?;
-    let (model_size, tokens) = (spec.vocab_size, tokenizer.vocab_size());
-    if tokens > model_size {
-        return Err(config.invalid(format!(
-            "vocab_size is {model_size}, but the tokenizer has {tokens} tokens: they don't belong together"
-        )));
-    }
+    check_vocabulary(&config, &spec, &tokenizer)?;
+    let model_size = spec.vocab_size;
     let ids = |key: &str| -> Result<Vec<TokenId>, ModelError> {
         let generation = generation_config.as_ref().map(|config| config.token_ids(key)).transpose()?.flatten();
         Ok(generation.or(config.token_ids(key)?).unwrap_or_default())
@@ -277,7 +309,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let text = directory.path().display().to_string();
         assert_eq!(text.parse::<ModelSource>().unwrap(), ModelSource::Directory(directory.path().into()));
-        for text in ["", "owner/name", "model.gguf", "http://localhost:8080/v1"] {
+        assert_eq!("a/M.GGUF".parse::<ModelSource>().unwrap(), ModelSource::Gguf("a/M.GGUF".into()));
+        for text in ["", "owner/name", "http://localhost:8080/v1"] {
             let error = text.parse::<ModelSource>().unwrap_err().to_string();
             assert!(error.contains("supported are builtin, a directory"), "{error}");
         }

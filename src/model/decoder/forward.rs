@@ -7,7 +7,7 @@ use super::Decoder;
 use super::batch::{Batch, Row, Wanted};
 use super::cache::Cache;
 use super::load::LayerWeights;
-use super::rotary;
+use super::rotary::{self, Rotary};
 use super::spec::{Activation, DecoderSpec, MlpKind, NormKind, NormPlacement, Position};
 use crate::model::kernels::Kernels;
 use crate::model::weights::Matrix;
@@ -149,8 +149,9 @@ impl Pass<'_> {
         let maps = [layer.query.linear(), layer.key.linear(), layer.value.linear()];
         self.kernels.project(&maps, &normed[..rows * hidden_size], hidden_size, qkv);
         let angles = angles.chunks_exact(2 * frequencies.len());
+        let Position::Rotary(Rotary { pairing, .. }) = self.spec.position;
         for ((row, qkv), angles) in self.rows.iter().zip(qkv.chunks_exact_mut(stride)).zip(angles) {
-            rotary::rotate(&mut qkv[..queries + keys], head_dim, angles);
+            rotary::rotate(&mut qkv[..queries + keys], head_dim, angles, pairing);
             let (keys, values) = qkv[queries..].split_at(keys);
             self.cache.store(index, row.slot, keys, values);
         }

@@ -2,8 +2,8 @@
 
 use std::f64::consts::PI;
 
-/// Rotary positions: pair `i` of a head, elements `i` and `i + dim/2`, is turned by `position · frequency[i]`.
-#[derive(Clone, Copy, Debug)]
+/// Rotary positions: pair `i` of a head is turned by `position · frequency[i]`.
+#[derive(Clone, Debug)]
 pub struct Rotary {
     /// Elements of a head that are turned, from the first on; even.
     pub dim: usize,
@@ -11,10 +11,22 @@ pub struct Rotary {
     pub base: f64,
     /// What stretches them to a longer context.
     pub scaling: RotaryScaling,
+    /// Which elements are pair `i`.
+    pub pairing: Pairing,
+}
+
+/// Which elements of a head are a pair. One becomes the other by another order of the rows of queries and keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pairing {
+    /// Elements `i` and `i + dim/2`, as in transformers.
+    #[default]
+    Halves,
+    /// Elements `2i` and `2i + 1`, as in the paper and in GGUF files of Llama.
+    Neighbours,
 }
 
 /// How frequencies are changed for a context longer than the one trained on.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum RotaryScaling {
     /// Not at all.
     None,
@@ -34,6 +46,11 @@ pub enum RotaryScaling {
         /// The context trained on.
         original_context: usize,
     },
+    /// Each divided by its own factor.
+    Factors {
+        /// One for each pair.
+        factors: Vec<f32>,
+    },
 }
 
 impl Rotary {
@@ -45,14 +62,17 @@ impl Rotary {
     pub fn frequencies(&self) -> Vec<f32> {
         let (base, dim) = (self.base as f32, self.dim as f32);
         let plain = (0..self.dim / 2).map(|pair| 1.0 / base.powf((2 * pair) as f32 / dim));
-        plain.map(|frequency| self.scaling.apply(frequency)).collect()
+        match &self.scaling {
+            RotaryScaling::Factors { factors } => plain.zip(factors).map(|(plain, factor)| plain / factor).collect(),
+            scaling => plain.map(|frequency| scaling.apply(frequency)).collect(),
+        }
     }
 }
 
 impl RotaryScaling {
-    fn apply(self, frequency: f32) -> f32 {
-        match self {
-            Self::None => frequency,
+    fn apply(&self, frequency: f32) -> f32 {
+        match *self {
+            Self::None | Self::Factors { .. } => frequency,
             Self::Linear { factor } => frequency / factor as f32,
             Self::Llama3 { factor, low_freq_factor, high_freq_factor, original_context } => {
                 let context = original_context as f64;
@@ -82,17 +102,29 @@ pub(super) fn angles(frequencies: &[f32], position: usize, out: &mut [f32]) {
 }
 
 /// Turns the first elements of every head in `heads`, `[heads][head_dim]`, by `angles`.
-pub(super) fn rotate(heads: &mut [f32], head_dim: usize, angles: &[f32]) {
+pub(super) fn rotate(heads: &mut [f32], head_dim: usize, angles: &[f32], pairing: Pairing) {
     let half = angles.len() / 2;
     let (cosines, sines) = angles.split_at(half);
     for head in heads.chunks_exact_mut(head_dim) {
-        let (first, second) = head[..2 * half].split_at_mut(half);
-        for i in 0..half {
-            let (x, y) = (first[i], second[i]);
-            first[i] = x * cosines[i] - y * sines[i];
-            second[i] = y * cosines[i] + x * sines[i];
+        match pairing {
+            Pairing::Halves => {
+                let (first, second) = head[..2 * half].split_at_mut(half);
+                for i in 0..half {
+                    (first[i], second[i]) = turn(first[i], second[i], cosines[i], sines[i]);
+                }
+            }
+            Pairing::Neighbours => {
+                for (i, [x, y]) in head[..2 * half].as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                    (*x, *y) = turn(*x, *y, cosines[i], sines[i]);
+                }
+            }
         }
     }
+}
+
+#[inline]
+fn turn(x: f32, y: f32, cosine: f32, sine: f32) -> (f32, f32) {
+    (x * cosine - y * sine, y * cosine + x * sine)
 }
 
 #[cfg(test)]
@@ -102,9 +134,9 @@ mod tests {
 
     #[test]
     fn frequencies_fall_from_one() {
-        let rotary = Rotary { dim: 4, base: 10_000.0, scaling: RotaryScaling::None };
+        let rotary = Rotary { dim: 4, base: 10_000.0, scaling: RotaryScaling::None, pairing: Pairing::Halves };
         assert_eq!(rotary.frequencies(), [1.0, 0.01]);
-        let scaled = Rotary { scaling: RotaryScaling::Linear { factor: 4.0 }, ..rotary };
+        let scaled = Rotary { scaling: RotaryScaling::Linear { factor: 4.0 }, ..rotary.clone() };
         assert_eq!(scaled.frequencies(), [0.25, 0.0025]);
     }
 
@@ -112,8 +144,8 @@ mod tests {
     fn llama3_keeps_high_frequencies_and_divides_low_ones() {
         let scaling =
             RotaryScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 8192 };
-        let rotary = Rotary { dim: 128, base: 500_000.0, scaling };
-        let plain = Rotary { scaling: RotaryScaling::None, ..rotary }.frequencies();
+        let rotary = Rotary { dim: 128, base: 500_000.0, scaling, pairing: Pairing::Halves };
+        let plain = Rotary { scaling: RotaryScaling::None, ..rotary.clone() }.frequencies();
         let scaled = rotary.frequencies();
         assert_eq!(scaled[0], plain[0]);
         assert_eq!(scaled[63], plain[63] / 8.0);
@@ -127,11 +159,20 @@ mod tests {
         let mut angle = [0.0; 4];
         let mut head = [1.0, 2.0, 3.0, 4.0, 5.0];
         angles(&frequencies, 0, &mut angle);
-        rotate(&mut head, 5, &angle);
+        rotate(&mut head, 5, &angle, Pairing::Halves);
         assert_eq!(head, [1.0, 2.0, 3.0, 4.0, 5.0]);
         angles(&frequencies, 7, &mut angle);
-        rotate(&mut head, 5, &angle);
+        rotate(&mut head, 5, &angle, Pairing::Halves);
         assert!((head[0].hypot(head[2]) - 10.0_f32.sqrt()).abs() < 1e-5);
         assert_eq!(head[4], 5.0);
+    }
+    #[test]
+    fn neighbours_turn_as_halves_do_in_another_order() {
+        let angle = [0.3_f32.cos(), 0.7_f32.cos(), 0.3_f32.sin(), 0.7_f32.sin()];
+        let (mut halves, mut neighbours) = ([1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 3.0, 2.0, 4.0, 5.0]);
+        rotate(&mut halves, 5, &angle, Pairing::Halves);
+        rotate(&mut neighbours, 5, &angle, Pairing::Neighbours);
+        let [a, b, c, d, e] = halves;
+        assert_eq!(neighbours, [a, c, b, d, e]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Config;
 use crate::model::ModelError;
-use crate::model::decoder::{Rotary, RotaryScaling};
+use crate::model::decoder::{Pairing, Rotary, RotaryScaling};
 
 /// transformers' default base.
 const DEFAULT_BASE: f64 = 10_000.0;
@@ -30,7 +30,7 @@ pub(super) fn rotary(config: &Config, dim: usize, context_length: usize) -> Resu
         Some(section) => scaling(section, context_length)?,
         None => RotaryScaling::None,
     };
-    Ok(Rotary { dim, base, scaling })
+    Ok(Rotary { dim, base, scaling, pairing: Pairing::Halves })
 }
 
 fn scaling(section: &Config, context_length: usize) -> Result<RotaryScaling, ModelError> {

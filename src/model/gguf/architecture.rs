@@ -60,9 +60,10 @@ impl Gguf {
                 known()
             )));
         };
-        ARCHITECTURES.iter().find(|known| known.name == name).ok_or_else(|| {
-            single.invalid(format!("general.architecture {name:?} is not known; known: {}", known()))
-        })
+        ARCHITECTURES
+            .iter()
+            .find(|known| known.name == name)
+            .ok_or_else(|| single.invalid(format!("general.architecture {name:?} is not known; known: {}", known())))
     }
 
     /// The metadata as a `config.json`.
@@ -122,7 +123,7 @@ impl Gguf {
         let Position::Rotary(rotary) = &mut spec.position;
         rotary.pairing = pairing;
         if let Some(factors) = factors(&self.weights, rotary.dim / 2)? {
-            rotary.scaling = RotaryScaling::Factors(factors);
+            rotary.scaling = RotaryScaling::Factors { factors };
         }
         Ok(())
     }

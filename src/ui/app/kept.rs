@@ -59,7 +59,7 @@ impl App {
     fn place_of_model(&self) -> String {
         match &self.source {
             ModelSource::Builtin => self.source.name(),
-            ModelSource::Directory(path) | ModelSource::Table(path) => {
+            ModelSource::Directory(path) | ModelSource::Gguf(path) | ModelSource::Table(path) => {
                 std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
             }
         }

@@ -1,5 +1,7 @@
 //! A weight matrix in the type that it is stored in.
 
+mod reorder;
+
 use std::ops::Range;
 
 use half::{bf16, f16};

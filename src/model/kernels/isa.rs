@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::attention::{self, Past};
+use super::attention::{self, Past, Scores};
 use super::lanes::{Portable, dots};
 use super::product::{self, RowSource, Rows};
 #[cfg(target_arch = "x86_64")]
@@ -76,13 +76,13 @@ impl Isa {
     }
 
     /// One attention head, see [`attention::attend`].
-    pub(super) fn attend<P: Past>(self, query: &[f32], scale: f32, past: &P, out: &mut [f32]) {
+    pub(super) fn attend<P: Past>(self, query: &[f32], how: Scores, past: &P, out: &mut [f32]) {
         match self.0 {
-            Kind::Portable => attention::attend::<Portable, P>(query, scale, past, out),
+            Kind::Portable => attention::attend::<Portable, P>(query, how, past, out),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { x86::attend_avx2(query, scale, past, out) },
+            Kind::Avx2 => unsafe { x86::attend_avx2(query, how, past, out) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { x86::attend_avx512(query, scale, past, out) },
+            Kind::Avx512 => unsafe { x86::attend_avx512(query, how, past, out) },
         }
     }
 

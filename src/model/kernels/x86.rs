@@ -15,7 +15,7 @@ use std::ops::Range;
 use half::{bf16, f16};
 
 use super::LANES;
-use super::attention::{self, Past};
+use super::attention::{self, Past, Scores};
 use super::lanes::{Lanes, dots};
 use super::product::{self, RowSource, Rows};
 
@@ -130,14 +130,14 @@ pub(super) fn rows_avx2<S: RowSource>(work: &Rows<'_, S>, range: Range<usize>) {
 
 /// [`attention::attend`] for AVX-512.
 #[target_feature(enable = "avx512f,avx512vl,avx2,f16c")]
-pub(super) fn attend_avx512<P: Past>(query: &[f32], scale: f32, past: &P, out: &mut [f32]) {
-    attention::attend::<Avx512, P>(query, scale, past, out);
+pub(super) fn attend_avx512<P: Past>(query: &[f32], how: Scores, past: &P, out: &mut [f32]) {
+    attention::attend::<Avx512, P>(query, how, past, out);
 }
 
 /// [`attention::attend`] for AVX2.
 #[target_feature(enable = "avx2,f16c")]
-pub(super) fn attend_avx2<P: Past>(query: &[f32], scale: f32, past: &P, out: &mut [f32]) {
-    attention::attend::<Avx2, P>(query, scale, past, out);
+pub(super) fn attend_avx2<P: Past>(query: &[f32], how: Scores, past: &P, out: &mut [f32]) {
+    attention::attend::<Avx2, P>(query, how, past, out);
 }
 
 /// Dot product for AVX-512.

@@ -1,5 +1,7 @@
 //! A weight matrix in the type that it is stored in.
 
+mod reorder;
+
 use std::ops::Range;
 
 use bytemuck::Pod;
@@ -77,7 +79,8 @@ impl Matrix {
     }
 
     /// The same matrix in the chosen type: rounded to nearest, ties to even; in Q8_0 as ggml rounds.
-    pub(super) fn converted(self, dtype: DtypeChoice) -> Self {
+    #[must_use]
+    pub fn converted(self, dtype: DtypeChoice) -> Self {
         let target = dtype.apply(self.dtype(), self.columns());
         if target == self.dtype() {
             return self;

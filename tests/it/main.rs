@@ -10,6 +10,7 @@ mod contrastive;
 mod contrastive_golden;
 mod docs;
 mod everyday;
+mod gguf;
 mod gguf_blocks;
 mod guidance;
 mod guidance_golden;

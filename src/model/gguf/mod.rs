@@ -8,8 +8,6 @@ mod architecture;
 mod cursor;
 mod metadata;
 mod names;
-#[cfg(test)]
-mod tests;
 mod tokenizer;
 mod types;
 

@@ -6,9 +6,6 @@ mod bpe;
 mod pre;
 mod spm;
 
-#[cfg(test)]
-mod tests;
-
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokenizers::AddedToken;

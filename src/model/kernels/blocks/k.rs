@@ -48,21 +48,31 @@ impl Block<N> for Q6K {
     #[inline(always)]
     fn widen(&self, out: &mut [f32; N]) {
         let d = half(self.d);
-        for (part, out) in out.as_chunks_mut::<HALF>().0.iter_mut().enumerate() {
-            let low = &self.low[part * 64..][..64];
-            let high = &self.high[part * 32..][..32];
-            for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-                let scale = d * self.scales[part * 8 + group] as f32;
-                // Numbers 0 to 63 of a half are the lower four bits of its 64 bytes, 64 to 127 the upper four.
-                let low = &low[group % 4 * 16..][..16];
-                let high = &high[group % 2 * 16..][..16];
-                for ((out, low), high) in out.iter_mut().zip(low).zip(high) {
-                    let q = low >> (group / 4 * 4) & 15 | (high >> (group / 2 * 2) & 3) << 4;
-                    *out = scale * (i32::from(q) - 32) as f32;
+        let packed = self.low.as_chunks::<64>().0.iter().zip(self.high.as_chunks::<32>().0);
+        let scales = self.scales.as_chunks::<8>().0;
+        for ((out, (low, high)), scales) in out.as_chunks_mut::<HALF>().0.iter_mut().zip(packed).zip(scales) {
+            // Numbers 0 to 63 of a half are the lower four bits of its 64 bytes, 64 to 127 the upper four.
+            for i in 0..32 {
+                let (left, right, high) = (low[i], low[i + 32], high[i]);
+                out[i] = centred(left & 15 | (high & 3) << 4);
+                out[i + 32] = centred(right & 15 | (high >> 2 & 3) << 4);
+                out[i + 64] = centred(left >> 4 | (high >> 4 & 3) << 4);
+                out[i + 96] = centred(right >> 4 | high >> 6 << 4);
+            }
+            for (out, scale) in out.as_chunks_mut::<16>().0.iter_mut().zip(scales) {
+                let scale = d * *scale as f32;
+                for out in out {
+                    *out *= scale;
                 }
             }
         }
     }
+}
+
+/// Six bits with the zero in the middle.
+#[inline(always)]
+fn centred(q: u8) -> f32 {
+    (i32::from(q) - 32) as f32
 }
 
 /// Eight scales and eight minima of six bits each in twelve bytes, as Q4_K and Q5_K pack them.
@@ -93,11 +103,13 @@ impl Block<N> for Q4K {
     #[inline(always)]
     fn widen(&self, out: &mut [f32; N]) {
         let (d, m) = (half(self.d), half(self.m));
-        for (group, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-            let (scale, minimum) = scale_and_minimum(&self.scales, group);
-            let (scale, minimum) = (d * scale, m * minimum);
-            for (out, q) in out.iter_mut().zip(&self.q[group / 2 * 32..][..32]) {
-                *out = scale * (q >> (group % 2 * 4) & 15) as f32 - minimum;
+        let packed = self.q.as_chunks::<32>().0;
+        for (pair, (out, packed)) in out.as_chunks_mut::<64>().0.iter_mut().zip(packed).enumerate() {
+            let lower = scale_and_minimum(&self.scales, 2 * pair);
+            let upper = scale_and_minimum(&self.scales, 2 * pair + 1);
+            for (i, q) in packed.iter().enumerate() {
+                out[i] = d * lower.0 * (q & 15) as f32 - m * lower.1;
+                out[i + 32] = d * upper.0 * (q >> 4) as f32 - m * upper.1;
             }
         }
     }
@@ -120,13 +132,14 @@ impl Block<N> for Q5K {
     #[inline(always)]
     fn widen(&self, out: &mut [f32; N]) {
         let (d, m) = (half(self.d), half(self.m));
-        for (group, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-            let (scale, minimum) = scale_and_minimum(&self.scales, group);
-            let (scale, minimum) = (d * scale, m * minimum);
-            let q = &self.q[group / 2 * 32..][..32];
-            for ((out, q), high) in out.iter_mut().zip(q).zip(self.high) {
-                let q = q >> (group % 2 * 4) & 15 | (high >> group & 1) << 4;
-                *out = scale * q as f32 - minimum;
+        let packed = self.q.as_chunks::<32>().0;
+        for (pair, (out, packed)) in out.as_chunks_mut::<64>().0.iter_mut().zip(packed).enumerate() {
+            let lower = scale_and_minimum(&self.scales, 2 * pair);
+            let upper = scale_and_minimum(&self.scales, 2 * pair + 1);
+            for i in 0..32 {
+                let (q, fifth) = (u32::from(packed[i]), u32::from(self.high[i]) >> (2 * pair));
+                out[i] = d * lower.0 * (q & 15 | (fifth & 1) << 4) as f32 - m * lower.1;
+                out[i + 32] = d * upper.0 * (q >> 4 | (fifth & 2) << 3) as f32 - m * upper.1;
             }
         }
     }
@@ -158,14 +171,18 @@ impl Block<N> for Q3K {
     #[inline(always)]
     fn widen(&self, out: &mut [f32; N]) {
         let d = half(self.d);
-        for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-            let scale = d * self.scale(group);
-            let (part, eighth, side) = (group / 8, group / 2, group % 2);
-            let low = &self.low[part * 32 + side * 16..][..16];
-            let high = &self.high[side * 16..][..16];
-            for ((out, low), high) in out.iter_mut().zip(low).zip(high) {
-                let q = low >> (eighth % 4 * 2) & 3 | (high >> eighth & 1) << 2;
-                *out = scale * (i32::from(q) - 4) as f32;
+        let low = self.low.as_chunks::<32>().0;
+        for (eighth, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+            let low = &low[eighth / 4];
+            for i in 0..32 {
+                let third = u32::from(self.high[i]) >> eighth & 1;
+                out[i] = ((u32::from(low[i]) >> (eighth % 4 * 2) & 3 | third << 2) as i32 - 4) as f32;
+            }
+            for (side, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+                let scale = d * self.scale(2 * eighth + side);
+                for out in out {
+                    *out *= scale;
+                }
             }
         }
     }
@@ -187,11 +204,18 @@ impl Block<N> for Q2K {
     #[inline(always)]
     fn widen(&self, out: &mut [f32; N]) {
         let (d, m) = (half(self.d), half(self.m));
-        for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-            let (scale, minimum) = (d * (self.scales[group] & 15) as f32, m * (self.scales[group] >> 4) as f32);
-            let (part, eighth, side) = (group / 8, group / 2, group % 2);
-            for (out, q) in out.iter_mut().zip(&self.q[part * 32 + side * 16..][..16]) {
-                *out = scale * (q >> (eighth % 4 * 2) & 3) as f32 - minimum;
+        let packed = self.q.as_chunks::<32>().0;
+        for (eighth, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+            let packed = &packed[eighth / 4];
+            for i in 0..32 {
+                out[i] = (u32::from(packed[i]) >> (eighth % 4 * 2) & 3) as f32;
+            }
+            for (side, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+                let packed = self.scales[2 * eighth + side];
+                let (scale, minimum) = (d * (packed & 15) as f32, m * (packed >> 4) as f32);
+                for out in out {
+                    *out = scale * *out - minimum;
+                }
             }
         }
     }

@@ -61,9 +61,9 @@ impl Block<N> for Q4_0 {
     fn widen(&self, out: &mut [f32; N]) {
         let d = half(self.d);
         let (low, high) = out.split_at_mut(N / 2);
-        for ((low, high), q) in low.iter_mut().zip(high).zip(self.q) {
-            *low = (i32::from(q & 15) - 8) as f32 * d;
-            *high = (i32::from(q >> 4) - 8) as f32 * d;
+        for (i, q) in self.q.into_iter().enumerate() {
+            low[i] = (i32::from(q & 15) - 8) as f32 * d;
+            high[i] = (i32::from(q >> 4) - 8) as f32 * d;
         }
     }
 }
@@ -84,9 +84,9 @@ impl Block<N> for Q4_1 {
     fn widen(&self, out: &mut [f32; N]) {
         let (d, m) = (half(self.d), half(self.m));
         let (low, high) = out.split_at_mut(N / 2);
-        for ((low, high), q) in low.iter_mut().zip(high).zip(self.q) {
-            *low = (q & 15) as f32 * d + m;
-            *high = (q >> 4) as f32 * d + m;
+        for (i, q) in self.q.into_iter().enumerate() {
+            low[i] = (q & 15) as f32 * d + m;
+            high[i] = (q >> 4) as f32 * d + m;
         }
     }
 }

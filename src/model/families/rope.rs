@@ -59,7 +59,7 @@ pub(super) fn read_section(
     let base = first_of("rope_theta", keys.base)?;
     let share = first_of("partial_rotary_factor", keys.share)?;
     let dim = (head_dim as f64 * share) as usize;
-    if dim == 0 || dim % 2 != 0 || dim > head_dim {
+    if dim == 0 || !dim.is_multiple_of(2) || dim > head_dim {
         return Err(config.invalid(format!(
             "{dim} of the {head_dim} numbers in a head (head_dim times {}) are turned; rotary positions need an even number",
             keys.share.0

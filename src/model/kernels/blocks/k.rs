@@ -175,8 +175,8 @@ impl Block<N> for Q3K {
         for (eighth, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
             let low = &low[eighth / 4];
             for i in 0..32 {
-                let third = u32::from(self.high[i]) >> eighth & 1;
-                out[i] = ((u32::from(low[i]) >> (eighth % 4 * 2) & 3 | third << 2) as i32 - 4) as f32;
+                let third = i32::from(self.high[i]) >> eighth & 1;
+                out[i] = ((i32::from(low[i]) >> (eighth % 4 * 2) & 3 | third << 2) - 4) as f32;
             }
             for (side, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
                 let scale = d * self.scale(2 * eighth + side);

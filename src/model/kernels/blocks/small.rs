@@ -61,9 +61,12 @@ impl Block<N> for Q4_0 {
     fn widen(&self, out: &mut [f32; N]) {
         let d = half(self.d);
         let (low, high) = out.split_at_mut(N / 2);
-        for (i, q) in self.q.into_iter().enumerate() {
-            low[i] = (i32::from(q & 15) - 8) as f32 * d;
-            high[i] = (i32::from(q >> 4) - 8) as f32 * d;
+        // Two loops, which the compiler turns into vectors; one for both it does not.
+        for (out, q) in low.iter_mut().zip(self.q) {
+            *out = (i32::from(q & 15) - 8) as f32 * d;
+        }
+        for (out, q) in high.iter_mut().zip(self.q) {
+            *out = (i32::from(q >> 4) - 8) as f32 * d;
         }
     }
 }
@@ -84,9 +87,11 @@ impl Block<N> for Q4_1 {
     fn widen(&self, out: &mut [f32; N]) {
         let (d, m) = (half(self.d), half(self.m));
         let (low, high) = out.split_at_mut(N / 2);
-        for (i, q) in self.q.into_iter().enumerate() {
-            low[i] = (q & 15) as f32 * d + m;
-            high[i] = (q >> 4) as f32 * d + m;
+        for (out, q) in low.iter_mut().zip(self.q) {
+            *out = (q & 15) as f32 * d + m;
+        }
+        for (out, q) in high.iter_mut().zip(self.q) {
+            *out = (q >> 4) as f32 * d + m;
         }
     }
 }

@@ -132,7 +132,7 @@ pub struct OpenArgs {
     /// auto or cpu
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
-    /// auto (as stored), f32, bf16 or f16
+    /// auto (as stored), f32, bf16, f16 or q8_0
     #[arg(long, value_name = "TYPE", default_value = "auto")]
     pub dtype: DtypeChoice,
     /// Threads of the model; 0 for one a core

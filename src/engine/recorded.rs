@@ -232,13 +232,12 @@ fn info(model: &Map<String, Value>, vocab_size: usize, met: impl Iterator<Item =
     let mut ends: Vec<TokenId> = ends.filter_map(|id| Some(id.as_u64()? as TokenId)).chain(met).collect();
     ends.sort_unstable();
     ends.dedup();
-    let dtypes = [StoredType::F32, StoredType::Bf16, StoredType::F16];
     ModelInfo {
         name: format!("recording of {}", text("name")),
         architecture: text("architecture"),
         vocab_size,
         context_length: number("context_length").map_or(usize::MAX, |length| length as usize),
-        dtype: dtypes.into_iter().find(|dtype| dtype.name() == text("dtype")),
+        dtype: StoredType::from_name(&text("dtype")),
         device: text("device"),
         eos_token_ids: ends,
         never_chosen: Vec::new(),

@@ -9,13 +9,16 @@ mod chat;
 pub mod decoder;
 mod error;
 pub mod families;
+pub mod gguf;
 pub mod hub;
 mod info;
 pub mod kernels;
 mod memory;
 mod open;
+mod options;
 pub mod server;
 pub mod size;
+mod source;
 mod stepped;
 pub mod table;
 pub mod tokenizer;
@@ -31,7 +34,9 @@ pub use chat::ChatTemplate;
 pub use error::ModelError;
 pub use hub::{CachedModel, Download, HubError, HubName, HubPlace, Network};
 pub use info::{ModelInfo, StoredType};
-pub use open::{DeviceChoice, DtypeChoice, Fit, LoadedModel, ModelSource, OpenOptions, Opening, open, open_watched};
+pub use open::{LoadedModel, open, open_watched};
+pub use options::{DeviceChoice, DtypeChoice, Fit, OpenOptions, Opening};
+pub use source::ModelSource;
 pub use tokenizer::{PromptForm, SpecialTokens, TokenPiece, Tokenizer};
 
 /// A token that the model has read, in the context of all tokens before it: an entry of the cache tree.

@@ -1,193 +1,20 @@
-//! From `--model` to a model that runs.
+//! From the files of a model to a model that runs.
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::builtin::{self, Embedded};
 use super::chat::ChatTemplate;
 use super::decoder::{Decoder, DecoderSpec, Identity};
 use super::families::{self, Config, Family};
-use super::hub::{self, Download, HubName, HubPlace, Network};
-use super::memory;
-use super::server::{self, ServerAddress};
-use super::stepped;
-use super::table;
+use super::gguf::Gguf;
+use super::hub::{self, HubPlace};
 use super::tokenizer::{HfTokenizer, Tokenizer};
-use super::weights::Weights;
-use super::{LanguageModel, ModelError};
+use super::weights::{FileBytes, Weights};
+use super::{Fit, LanguageModel, ModelError, ModelSource, OpenOptions, Opening, memory, server, stepped, table};
 use crate::decode::TokenId;
-
-/// Where a model comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ModelSource {
-    /// The model inside the program.
-    Builtin,
-    /// A directory in Hugging Face layout.
-    Directory(PathBuf),
-    /// A table of conditional probabilities, in TOML.
-    Table(PathBuf),
-    /// A model that a server runs.
-    Server(ServerAddress),
-    /// A model of the hub, or one of its files.
-    Hub(HubName),
-}
-
-impl ModelSource {
-    /// The source as the user would name it.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match self {
-            Self::Builtin => "builtin".into(),
-            Self::Directory(path) | Self::Table(path) => path.display().to_string(),
-            Self::Server(address) => address.to_string(),
-            Self::Hub(name) => name.to_string(),
-        }
-    }
-}
-
-impl FromStr for ModelSource {
-    type Err = ModelError;
-
-    /// Reads the text of `--model`.
-    fn from_str(text: &str) -> Result<Self, ModelError> {
-        let path = Path::new(text);
-        if text == "builtin" {
-            return Ok(Self::Builtin);
-        }
-        if path.is_dir() {
-            return Ok(Self::Directory(path.to_owned()));
-        }
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            return Ok(Self::Table(path.to_owned()));
-        }
-        if ServerAddress::is_meant(text) {
-            return text.parse().map(Self::Server);
-        }
-        // A path that is meant as one begins with a dot or a slash, or is there.
-        if !path.exists()
-            && let Some(name) = HubName::parse(text)
-        {
-            return Ok(Self::Hub(name));
-        }
-        let reason = if path.exists() { "is a file" } else { "is not here" };
-        Err(ModelError::Unsupported(format!(
-            "--model {text:?} {reason}: supported are builtin, a directory that holds config.json, model.safetensors and \
-             tokenizer.json, owner/name[@revision] on the hub, a .toml table of probabilities, and a server http://HOST:PORT/v1"
-        )))
-    }
-}
-
-/// The type that weight matrices are kept in: `--dtype`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DtypeChoice {
-    /// As they are stored.
-    #[default]
-    Auto,
-    /// 32-bit floating point.
-    F32,
-    /// 16-bit brain floating point.
-    Bf16,
-    /// 16-bit IEEE floating point.
-    F16,
-}
-
-impl FromStr for DtypeChoice {
-    type Err = ModelError;
-
-    fn from_str(text: &str) -> Result<Self, ModelError> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "f32" => Ok(Self::F32),
-            "bf16" => Ok(Self::Bf16),
-            "f16" => Ok(Self::F16),
-            _ => Err(ModelError::Unsupported(format!("--dtype {text:?}: supported are auto, f32, bf16 and f16"))),
-        }
-    }
-}
-
-/// Where a model runs: `--device`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DeviceChoice {
-    /// The best that this build supports.
-    #[default]
-    Auto,
-    /// The processor.
-    Cpu,
-    /// A CUDA device, by its number.
-    Cuda(usize),
-    /// Apple's graphics processor.
-    Metal,
-}
-
-impl FromStr for DeviceChoice {
-    type Err = ModelError;
-
-    fn from_str(text: &str) -> Result<Self, ModelError> {
-        let cuda = |number: &str| number.parse().ok().map(Self::Cuda);
-        let choice = match text {
-            "auto" => Some(Self::Auto),
-            "cpu" => Some(Self::Cpu),
-            "cuda" => Some(Self::Cuda(0)),
-            "metal" => Some(Self::Metal),
-            _ => text.strip_prefix("cuda:").and_then(cuda),
-        };
-        choice.ok_or_else(|| {
-            ModelError::Unsupported(format!("--device {text:?}: there are auto, cpu, cuda, cuda:N and metal"))
-        })
-    }
-}
-
-impl DeviceChoice {
-    /// # Errors
-    /// This build can't run models there.
-    fn check(self) -> Result<(), ModelError> {
-        let device = match self {
-            Self::Auto | Self::Cpu => return Ok(()),
-            Self::Cuda(number) => format!("cuda:{number}"),
-            Self::Metal => "metal".into(),
-        };
-        Err(ModelError::Unsupported(format!("--device {device}: this build runs models on the processor only (cpu)")))
-    }
-}
-
-/// How to open a model.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct OpenOptions {
-    /// Type of the weight matrices.
-    pub dtype: DtypeChoice,
-    /// Where it runs.
-    pub device: DeviceChoice,
-    /// Threads that it runs on, the calling one included; 0 means one for each core. Results don't depend on it.
-    pub threads: usize,
-    /// Whether files may be downloaded.
-    pub network: Network,
-    /// Whether a model that does not fit into memory is opened.
-    pub fit: Fit,
-}
-
-/// Whether a model has to fit into memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Fit {
-    /// One that does not is refused before it is read.
-    #[default]
-    Needed,
-    /// Its weights are not going to be read.
-    Unneeded,
-}
-
-/// What goes on while a model is opened.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Opening {
-    /// The hub is asked which files there are.
-    Asking,
-    /// Files are coming.
-    Downloading(Download),
-    /// The files are read.
-    Loading,
-}
 
 /// A model and its tokenizer.
 pub struct LoadedModel {
@@ -230,6 +57,7 @@ pub fn open_watched(
     match source {
         ModelSource::Builtin => assemble(embedded(&builtin::FILES)?, options),
         ModelSource::Directory(path) => assemble(read_directory(path, source.name())?, options),
+        ModelSource::Gguf(path) => open_gguf(source.name(), &FileBytes::map(path)?, options),
         ModelSource::Table(path) => table::open(path),
         ModelSource::Server(address) => server::open(address),
         ModelSource::Hub(name) => {
@@ -238,11 +66,50 @@ pub fn open_watched(
                 return Err(ModelError::Cancelled);
             }
             match &name.file {
-                Some(_) => Err(ModelError::Unsupported(format!("{name}: this version can't open .gguf files"))),
+                Some(_) => open_gguf(source.name(), &FileBytes::map(&path)?, options),
                 None => assemble(read_directory(&path, source.name())?, options),
             }
         }
     }
+}
+
+/// The model in a GGUF file, which may be mapped or embedded in the program.
+fn open_gguf(name: String, file: &FileBytes, options: &OpenOptions) -> Result<LoadedModel, ModelError> {
+    let gguf = Gguf::read(file)?;
+    let config = gguf.config()?;
+    let family = families::family(&config)?;
+    let mut spec = (family.describe)(&config)?;
+    gguf.adapt(&mut spec)?;
+    let tokenizer = gguf.tokenizer()?;
+    check_vocabulary(&config, spec.vocab_size, &tokenizer)?;
+    let chat_template = ChatTemplate::read(None, gguf.chat_template()?)?;
+    let tokenizer = tokenizer.with_rows(spec.vocab_size).with_chat_template(chat_template);
+    check_memory(&name, &gguf.weights, options)?;
+    let eos_token_ids = config.token_ids("eos_token_id")?.unwrap_or_default();
+    let identity = Identity { name, architecture: family.architecture.to_owned(), eos_token_ids };
+    let model = Decoder::load(spec, &gguf.weights, identity, options.dtype, options.threads)?;
+    Ok(LoadedModel { model: Box::new(model), tokenizer: Arc::new(tokenizer) })
+}
+
+/// # Errors
+/// The weights are known not to fit into memory.
+fn check_memory(name: &str, weights: &Weights, options: &OpenOptions) -> Result<(), ModelError> {
+    match options.fit {
+        Fit::Needed => memory::check(name, weights.bytes(options.dtype), memory::available()),
+        Fit::Unneeded => Ok(()),
+    }
+}
+
+/// # Errors
+/// The tokenizer has tokens that the model has no row for.
+fn check_vocabulary(config: &Config, model_size: usize, tokenizer: &HfTokenizer) -> Result<(), ModelError> {
+    let tokens = tokenizer.vocab_size();
+    if tokens > model_size {
+        return Err(config.invalid(format!(
+            "vocab_size is {model_size}, but the tokenizer has {tokens} tokens: they don't belong together"
+        )));
+    }
+    Ok(())
 }
 
 fn embedded(files: &Embedded) -> Result<ModelFiles, ModelError> {
@@ -307,12 +174,7 @@ fn assemble(files: ModelFiles, options: &OpenOptions) -> Result<LoadedModel, Mod
     }
     let kind = Kind::of(&config)?;
     let model_size = kind.vocab_size(&config)?;
-    let tokens = tokenizer.vocab_size();
-    if tokens > model_size {
-        return Err(config.invalid(format!(
-            "vocab_size is {model_size}, but the tokenizer has {tokens} tokens: they don't belong together"
-        )));
-    }
+    check_vocabulary(&config, model_size, &tokenizer)?;
     let ids = |key: &str| -> Result<Vec<TokenId>, ModelError> {
         let generation = generation_config.as_ref().map(|config| config.token_ids(key)).transpose()?.flatten();
         Ok(generation.or(config.token_ids(key)?).unwrap_or_default())
@@ -328,9 +190,7 @@ fn assemble(files: ModelFiles, options: &OpenOptions) -> Result<LoadedModel, Mod
         .with_bos_id(ids("bos_token_id")?.first().copied())
         .with_bos_name(bos_name.as_deref())
         .with_chat_template(chat_template);
-    if options.fit == Fit::Needed {
-        memory::check(&name, weights.bytes(options.dtype), memory::available())?;
-    }
+    check_memory(&name, &weights, options)?;
     let architecture = config.first_text("architectures").unwrap_or(kind.architecture()).to_owned();
     let identity = Identity { name, architecture, eos_token_ids };
     let model: Box<dyn LanguageModel> = match kind {
@@ -382,31 +242,6 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sources_are_read_from_text() {
-        assert_eq!("builtin".parse::<ModelSource>().unwrap(), ModelSource::Builtin);
-        let directory = tempfile::tempdir().unwrap();
-        let text = directory.path().display().to_string();
-        assert_eq!(text.parse::<ModelSource>().unwrap(), ModelSource::Directory(directory.path().into()));
-        assert!(matches!("owner/name@v1".parse::<ModelSource>().unwrap(), ModelSource::Hub(_)));
-        for text in ["", "./owner/name", "model.gguf"] {
-            let error = text.parse::<ModelSource>().unwrap_err().to_string();
-            assert!(error.contains("supported are builtin, a directory"), "{error}");
-        }
-    }
-
-    #[test]
-    fn choices_are_read_from_text() {
-        assert_eq!("bf16".parse::<DtypeChoice>().unwrap(), DtypeChoice::Bf16);
-        assert!("q8_0".parse::<DtypeChoice>().is_err());
-        assert_eq!("cuda:2".parse::<DeviceChoice>().unwrap(), DeviceChoice::Cuda(2));
-        assert!("cuda:x".parse::<DeviceChoice>().is_err());
-        for device in [DeviceChoice::Cuda(1), DeviceChoice::Metal] {
-            let error = open(&ModelSource::Builtin, &OpenOptions { device, ..OpenOptions::default() }).err().unwrap();
-            assert!(matches!(error, ModelError::Unsupported(_)), "{error}");
-        }
-    }
 
     #[test]
     fn missing_files_are_named() {

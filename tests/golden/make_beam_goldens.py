@@ -5,6 +5,7 @@ the three kinds of early stopping, with models, prompts, end ids and processors 
     python tests/golden/make_beam_goldens.py                             # the committed file: 105 settings
     python tests/golden/make_beam_goldens.py --cases 600 --seed 7 --out FILE   # more of them, drawn at random
     python tests/golden/make_beam_goldens.py --groups                    # beam_groups.json: diverse beam search
+    python tests/golden/make_beam_goldens.py --families                  # beam_families.json: every model family
 
 Diverse beam search left transformers with version 5: that file is made with 4.49.
 
@@ -25,6 +26,9 @@ from transformers import AutoModelForCausalLM
 HERE = Path(__file__).resolve().parent
 BUILTIN = HERE.parents[1] / "assets" / "model"
 MODELS = ["llama-gqa", "llama-tied-llama3", "llama-biases", "llama-several-ends", "llama-bf16"]
+FAMILIES = [
+    "mistral", "qwen2", "qwen3", "smollm3", "gemma", "gemma2", "gemma3", "phi", "phi-norms", "phi3", "olmo2", "stablelm",
+    "stablelm-parallel", "gpt-neox", "gpt-neox-sequential", "gpt2", "llama-yarn", "llama-dynamic"]
 TEXTS = ["Once upon a time", "The cat sat on the", "One day, a little girl named"]
 DTYPE = "dtype" if int(transformers.__version__.split(".")[0]) >= 5 else "torch_dtype"
 PENALTIES = [0.0, 0.6, 1.0, 2.0, -1.0]
@@ -99,11 +103,15 @@ def main():
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--groups", action="store_true")
+    parser.add_argument("--families", action="store_true")
     arguments = parser.parse_args()
-    out = arguments.out or HERE / ("beam_groups.json" if arguments.groups else "beam.json")
+    default = "beam_groups.json" if arguments.groups else "beam_families.json" if arguments.families else "beam.json"
+    out = arguments.out or HERE / default
     torch.set_num_threads(1)
     choose = random.Random(arguments.seed)
     places = {name: HERE / name for name in MODELS} | {"builtin": BUILTIN}
+    if arguments.families:
+        places = {name: HERE / name for name in FAMILIES}
     models = {
         name: AutoModelForCausalLM.from_pretrained(place, **{DTYPE: torch.float32}).eval() for name, place in places.items()}
     settings = list(itertools.product(range(2, 9), PENALTIES, EARLY))
@@ -115,6 +123,8 @@ def main():
         # transformers 4 does not read the rotary parameters of models saved by 5; those of llama-gqa are its defaults.
         models = {name: models[name] for name in ["llama-gqa", "llama-biases", "llama-several-ends", "llama-bf16", "builtin"]}
     names = itertools.cycle([*list(models)[:-1] * 2, "builtin"])
+    if arguments.families:
+        names, settings = itertools.cycle(FAMILIES), settings[:: len(settings) // (2 * len(FAMILIES))][: 2 * len(FAMILIES)]
     cases = []
     for beams, penalty, early in settings:
         # One beam is greedy search to transformers.

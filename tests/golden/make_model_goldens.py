@@ -155,7 +155,7 @@ def write_golden(path, model, prompts, ends, tokens, every=1):
         "prompts": [describe(model, ids, ends, tokens, every) for ids in prompts],
     }
     entropy = [position["entropy"] for prompt in golden["prompts"] for position in prompt["positions"]]
-    print(f"{path.relative_to(HERE)}: entropy {min(entropy):.2f} to {max(entropy):.2f} nats")
+    print(f"{path.parent.name}: entropy {min(entropy):.2f} to {max(entropy):.2f} nats")
     path.write_text(json.dumps(golden, separators=(",", ":")) + "\n")
 
 

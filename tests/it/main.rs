@@ -11,6 +11,8 @@ mod contrastive;
 mod contrastive_golden;
 mod docs;
 mod everyday;
+mod gguf;
+mod gguf_blocks;
 mod guidance;
 mod guidance_golden;
 mod hub;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 const TOLERANCE: f64 = 1e-3;
 
 #[derive(Deserialize)]
-struct Golden {
+pub(crate) struct Golden {
     eos_token_ids: Vec<TokenId>,
     prompts: Vec<Prompt>,
 }
@@ -37,11 +37,11 @@ struct Row {
     logprobs: Vec<f64>,
 }
 
-fn golden_path(name: &str) -> PathBuf {
+pub(crate) fn golden_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
-fn read_golden(path: &Path) -> Golden {
+pub(crate) fn read_golden(path: &Path) -> Golden {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
@@ -103,7 +103,7 @@ fn greedy(loaded: &mut LoadedModel, prompt: &Prompt, ends: &[TokenId]) -> Vec<To
     ids
 }
 
-fn check(source: &ModelSource, golden: &Golden) {
+pub(crate) fn check(source: &ModelSource, golden: &Golden) {
     let mut loaded = load(source, DtypeChoice::Auto);
     assert_eq!(loaded.model.info().eos_token_ids, golden.eos_token_ids);
     let mut largest: f64 = 0.0;

@@ -4,7 +4,9 @@ mod batch;
 mod cache;
 mod forward;
 mod load;
+mod names;
 mod rotary;
+mod source;
 mod spec;
 
 use std::ops::ControlFlow;
@@ -18,9 +20,11 @@ use super::weights::Weights;
 use super::{CacheNode, CacheUse, DtypeChoice, LanguageModel, ModelError, ModelInfo, Progress, Run, RunOutput};
 use crate::decode::TokenId;
 
-pub use rotary::{Rotary, RotaryScaling};
+pub use names::{Storage, TensorNames};
+pub use rotary::{Pairing, Rotary, RotaryScaling, Yarn};
 pub use spec::{
-    Activation, Attention, DecoderSpec, Head, Mlp, MlpKind, Norm, NormKind, NormPlacement, Position, TensorNames,
+    Activation, Attention, Block, DecoderSpec, Head, HeadNorm, HeadWeight, Layer, Mlp, MlpKind, Norm, NormKind,
+    NormOver, Position, Qkv,
 };
 
 /// A decoder with its weights, its cache and the buffers of its forward pass.
@@ -72,9 +76,9 @@ impl Decoder {
             never_chosen: Vec::new(),
             unlisted: None,
             parameters: weights.parameters(),
-            shape: Some(Box::new(spec.shape(weights.parameters() * weights.dtype().bytes()))),
+            shape: Some(Box::new(spec.shape(weights.bytes()))),
         };
-        let cache = Cache::new(spec.layers, spec.attention.kv_heads, spec.attention.head_dim);
+        let cache = Cache::new(spec.layers.len(), spec.attention.kv_heads, spec.attention.head_dim);
         let scratch = Scratch::new(&spec);
         Ok(Self { info, spec, weights, cache, kernels: Kernels::new(threads), batch: Batch::default(), scratch })
     }

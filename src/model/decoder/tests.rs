@@ -248,7 +248,7 @@ fn every_missing_or_misshapen_tensor_is_named() {
         let found = misshapen[index].1.clone();
         let error = load(&misshapen, 1).unwrap_err().to_string();
         assert!(
-            error.contains(&format!("tensor {name} has shape {found:?}, but config.json makes it {shape:?}")),
+            error.contains(&format!("tensor {name} has shape {found:?}, but the configuration makes it {shape:?}")),
             "{error}"
         );
     }

@@ -30,6 +30,18 @@ impl Config {
         }
     }
 
+    /// Values that come from another format; `file` names where from in messages.
+    #[must_use]
+    pub fn from_values(file: &str, values: Map<String, Value>) -> Self {
+        Self { file: file.into(), prefix: String::new(), values }
+    }
+
+    /// The file, as messages name it.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// An error about this file.
     #[must_use]
     pub fn invalid(&self, reason: impl Into<String>) -> ModelError {
@@ -89,6 +101,16 @@ impl Config {
         self.count(key)?.ok_or_else(|| self.missing(key))
     }
 
+    /// A count that may be 0.
+    ///
+    /// # Errors
+    /// The value is something else.
+    pub fn whole(&self, key: &str) -> Result<Option<usize>, ModelError> {
+        self.read(key, "a whole number below 2³¹", |value| {
+            value.as_u64().filter(|count| *count < LARGEST).and_then(|count| usize::try_from(count).ok())
+        })
+    }
+
     /// A finite number above 0.
     ///
     /// # Errors
@@ -103,6 +125,48 @@ impl Config {
     /// It is not, or the value is something else.
     pub fn required_positive(&self, key: &str) -> Result<f64, ModelError> {
         self.positive(key)?.ok_or_else(|| self.missing(key))
+    }
+
+    /// A finite number.
+    ///
+    /// # Errors
+    /// The value is something else.
+    pub fn number(&self, key: &str) -> Result<Option<f64>, ModelError> {
+        self.read(key, "a number", |value| value.as_f64().filter(|number| number.is_finite()))
+    }
+
+    /// A list of finite numbers that must be there.
+    ///
+    /// # Errors
+    /// It is not, or the value is something else.
+    pub fn required_numbers(&self, key: &str) -> Result<Vec<f64>, ModelError> {
+        let number = |value: &Value| value.as_f64().filter(|number| number.is_finite());
+        self.read(key, "a list of numbers", |value| value.as_array()?.iter().map(number).collect())?
+            .ok_or_else(|| self.missing(key))
+    }
+
+    /// A list of texts.
+    ///
+    /// # Errors
+    /// The value is something else.
+    pub fn texts(&self, key: &str) -> Result<Option<Vec<String>>, ModelError> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        self.read(key, "a list of texts", |value| value.as_array()?.iter().map(text).collect())
+    }
+
+    /// Whether a key is there, be it with `null`: some keys have a default that `null` takes away.
+    #[must_use]
+    pub fn mentions(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
+    /// The same with these values where it has none.
+    #[must_use]
+    pub fn with_defaults(mut self, defaults: &[(&str, usize)]) -> Self {
+        for (key, value) in defaults {
+            self.values.entry(*key).or_insert_with(|| (*value).into());
+        }
+        self
     }
 
     /// A token id or a list of them, ascending.

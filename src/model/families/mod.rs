@@ -2,9 +2,27 @@
 //!
 //! A new family is one file here and one row of [`FAMILIES`].
 
+mod base;
 mod config;
+mod gemma;
+mod gemma2;
+mod gemma3;
+mod gpt2;
+mod gpt_neox;
+mod layers;
 mod llama;
+mod mistral;
+mod names;
+mod olmo2;
+mod phi;
+mod phi3;
+mod qwen2;
+mod qwen3;
 mod rope;
+mod smollm3;
+mod stablelm;
+#[cfg(test)]
+mod tests;
 
 use super::ModelError;
 use super::decoder::DecoderSpec;
@@ -23,7 +41,23 @@ pub struct Family {
 }
 
 /// Every family that is known.
-pub const FAMILIES: &[Family] = &[llama::FAMILY];
+pub const FAMILIES: &[Family] = &[
+    llama::FAMILY,
+    mistral::FAMILY,
+    qwen2::FAMILY,
+    qwen3::FAMILY,
+    smollm3::FAMILY,
+    gemma::FAMILY,
+    gemma2::FAMILY,
+    gemma3::TEXT,
+    gemma3::WITH_VISION,
+    phi::FAMILY,
+    phi3::FAMILY,
+    olmo2::FAMILY,
+    stablelm::FAMILY,
+    gpt_neox::FAMILY,
+    gpt2::FAMILY,
+];
 
 /// The family that a configuration names.
 ///

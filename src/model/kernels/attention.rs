@@ -1,7 +1,7 @@
 //! One attention head over a path of cached keys and values.
 
 use super::lanes::{Lanes, dots};
-use super::math::exp;
+use super::math::{exp, softcap};
 
 /// Positions whose scores are held at once.
 const BLOCK: usize = 64;
@@ -23,12 +23,21 @@ pub trait Past {
     fn value(&self, position: usize) -> &[f32];
 }
 
-/// `out = softmax(query · keys · scale) · values` (Vaswani and others, 2017), `out` as long as `query`.
+/// How the products of a query with the keys become the logits of the softmax.
+#[derive(Clone, Copy, Debug)]
+pub struct Scores {
+    /// What they are multiplied by.
+    pub scale: f32,
+    /// What bounds them afterwards, see [`softcap`].
+    pub softcap: Option<f32>,
+}
+
+/// `out = softmax(softcap(query · keys · scale)) · values` (Vaswani and others, 2017), `out` as long as `query`.
 ///
 /// The softmax runs in blocks of 64 positions counted from the oldest, with the maximum so far subtracted and earlier sums
 /// rescaled when it rises (Milakov and Gimelshein, 2018): the order depends on the past alone and needs no buffer of its length.
 #[inline(always)]
-pub(super) fn attend<L: Lanes, P: Past>(query: &[f32], scale: f32, past: &P, out: &mut [f32]) {
+pub(super) fn attend<L: Lanes, P: Past>(query: &[f32], how: Scores, past: &P, out: &mut [f32]) {
     let length = past.len();
     let mut maximum = f32::NEG_INFINITY;
     let mut total = 0.0;
@@ -37,7 +46,7 @@ pub(super) fn attend<L: Lanes, P: Past>(query: &[f32], scale: f32, past: &P, out
     let mut start = 0;
     while start < length {
         let scores = &mut buffer[..BLOCK.min(length - start)];
-        score::<L, P>(query, scale, past, start, scores);
+        score::<L, P>(query, how, past, start, scores);
         let highest = scores.iter().fold(f32::NEG_INFINITY, |high, score| high.max(*score));
         if highest > maximum {
             let shrink = exp(maximum - highest);
@@ -62,9 +71,10 @@ fn scale_all(values: &mut [f32], factor: f32) {
     }
 }
 
-/// `scores[i] = query · key(start + i) · scale`.
+/// `scores[i] = softcap(query · key(start + i) · scale)`.
 #[inline(always)]
-fn score<L: Lanes, P: Past>(query: &[f32], scale: f32, past: &P, start: usize, scores: &mut [f32]) {
+fn score<L: Lanes, P: Past>(query: &[f32], how: Scores, past: &P, start: usize, scores: &mut [f32]) {
+    let scale = how.scale;
     let (fours, rest) = scores.as_chunks_mut::<4>();
     let mut position = start;
     for four in fours {
@@ -78,6 +88,11 @@ fn score<L: Lanes, P: Past>(query: &[f32], scale: f32, past: &P, start: usize, s
     for score in rest {
         *score = dots::<L, f32, 1, 1>([past.key(position)], [query])[0][0] * scale;
         position += 1;
+    }
+    if let Some(cap) = how.softcap {
+        for score in scores {
+            *score = softcap(*score, cap);
+        }
     }
 }
 
@@ -129,19 +144,24 @@ mod tests {
 
     #[test]
     fn agrees_with_the_formula_and_across_instruction_sets() {
-        for (head_dim, length) in [(16, 1), (10, 3), (64, 64), (20, 65), (32, 200)] {
+        let capped = Some(1.5);
+        for (head_dim, length, softcap) in
+            [(16, 1, None), (10, 3, None), (64, 64, None), (20, 65, capped), (32, 200, None), (32, 200, capped)]
+        {
             let (keys, values) = (wave(head_dim * length, 0.37), wave(head_dim * length, 0.11));
             let query = wave(head_dim, 0.71);
             let past = Flat(&keys, &values, head_dim);
+            let cap = |score: f64| softcap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh());
             let scores: Vec<f64> = (0..length)
-                .map(|p| (0..head_dim).map(|i| f64::from(query[i] * past.key(p)[i])).sum::<f64>() * 0.25)
+                .map(|p| cap((0..head_dim).map(|i| f64::from(query[i] * past.key(p)[i])).sum::<f64>() * 0.25))
                 .collect();
             let total: f64 = scores.iter().map(|s| s.exp()).sum();
             let mut results = Vec::new();
             for isa in Isa::available() {
                 let mut out = vec![f32::NAN; head_dim];
+                let how = Scores { scale: 0.25, softcap };
                 Kernels::with_isa(1, isa)
-                    .attend(0.25, length, &mut out, head_dim, |_| (&query, Flat(&keys, &values, head_dim)));
+                    .attend(how, length, &mut out, head_dim, |_| (&query, Flat(&keys, &values, head_dim)));
                 for (i, got) in out.iter().enumerate() {
                     let want: f64 = (0..length).map(|p| scores[p].exp() / total * f64::from(past.value(p)[i])).sum();
                     assert!((f64::from(*got) - want).abs() < 2e-5, "{got} {want}");

@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::{LANES, lanes::Lanes};
+use super::{Blocks, LANES, lanes::Lanes};
 
 /// A stored number. Widening to `f32` is exact for all of them.
 pub trait Element: bytemuck::Pod + Send + Sync {
@@ -85,6 +85,8 @@ pub enum Elements<'a> {
     Bf16(&'a [bf16]),
     /// 16-bit IEEE floating point.
     F16(&'a [f16]),
+    /// Quantized numbers in blocks.
+    Blocks(Blocks<'a>),
 }
 
 impl Elements<'_> {
@@ -95,6 +97,7 @@ impl Elements<'_> {
             Self::F32(values) => values.len(),
             Self::Bf16(values) => values.len(),
             Self::F16(values) => values.len(),
+            Self::Blocks(blocks) => blocks.numbers(),
         }
     }
 
@@ -107,7 +110,7 @@ impl Elements<'_> {
     /// Writes the elements from `start` on, widened, over `out`.
     ///
     /// # Panics
-    /// If fewer than `out.len()` follow `start`.
+    /// If fewer than `out.len()` follow `start`, or `start` or the end is within a block.
     pub fn widen_into(&self, start: usize, out: &mut [f32]) {
         fn copy<E: Element>(values: &[E], start: usize, out: &mut [f32]) {
             let values = &values[start..start + out.len()];
@@ -119,6 +122,7 @@ impl Elements<'_> {
             Self::F32(values) => copy(values, start, out),
             Self::Bf16(values) => copy(values, start, out),
             Self::F16(values) => copy(values, start, out),
+            Self::Blocks(blocks) => blocks.widen_into(start, out),
         }
     }
 }

@@ -3,10 +3,9 @@
 
 use std::ops::Range;
 
-use super::Element;
-use super::attention::{self, Past};
+use super::attention::{self, Past, Scores};
 use super::lanes::{Portable, dots};
-use super::product::{self, Rows};
+use super::product::{self, RowSource, Rows};
 #[cfg(target_arch = "x86_64")]
 use super::x86;
 
@@ -65,9 +64,9 @@ impl Isa {
     }
 
     /// The rows `range` of a product.
-    pub(super) fn rows<E: Element>(self, work: &Rows<'_, E>, range: Range<usize>) {
+    pub(super) fn rows<S: RowSource>(self, work: &Rows<'_, S>, range: Range<usize>) {
         match self.0 {
-            Kind::Portable => product::rows::<Portable, E, 4, 1>(work, range),
+            Kind::Portable => product::rows::<Portable, S, 4, 1>(work, range),
             // SAFETY, here and below: the instructions were detected when this `Isa` was made.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { x86::rows_avx2(work, range) },
@@ -77,13 +76,13 @@ impl Isa {
     }
 
     /// One attention head, see [`attention::attend`].
-    pub(super) fn attend<P: Past>(self, query: &[f32], scale: f32, past: &P, out: &mut [f32]) {
+    pub(super) fn attend<P: Past>(self, query: &[f32], how: Scores, past: &P, out: &mut [f32]) {
         match self.0 {
-            Kind::Portable => attention::attend::<Portable, P>(query, scale, past, out),
+            Kind::Portable => attention::attend::<Portable, P>(query, how, past, out),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { x86::attend_avx2(query, scale, past, out) },
+            Kind::Avx2 => unsafe { x86::attend_avx2(query, how, past, out) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { x86::attend_avx512(query, scale, past, out) },
+            Kind::Avx512 => unsafe { x86::attend_avx512(query, how, past, out) },
         }
     }
 

@@ -8,20 +8,25 @@
 // Code for an instruction set is compiled by inlining one body into a function that enables it: a call left over would be slow.
 #![allow(clippy::inline_always)]
 
+mod activation;
 mod attention;
+mod blocks;
 mod element;
 mod isa;
 mod lanes;
 mod math;
+mod norm;
 mod pool;
 mod product;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub use attention::Past;
+pub use activation::Activation;
+pub use attention::{Past, Scores};
+pub use blocks::{BlockFormat, Blocks, quantize_q8_0};
 pub use element::{Element, Elements};
 pub use isa::Isa;
-pub use math::{exp, silu};
+pub use math::{exp, gelu, gelu_tanh, silu, softcap};
 pub use pool::ThreadPool;
 pub use product::Linear;
 
@@ -64,13 +69,13 @@ impl Kernels {
         product::project(self.isa, &mut self.pool, maps, x, width, y);
     }
 
-    /// Attention heads: `out[i] = softmax(query_i · keys_i · scale) · values_i` for every item `i`.
+    /// Attention heads: `out[i] = softmax(softcap(query_i · keys_i · scale)) · values_i` for every item `i`.
     ///
     /// `out` is `[items][head_dim]`; `item(i)` gives the query, `head_dim` numbers, and the keys and values that it may see, at
     /// most `longest` of them.
     pub fn attend<'a, P: Past>(
         &mut self,
-        scale: f32,
+        scores: Scores,
         longest: usize,
         out: &mut [f32],
         head_dim: usize,
@@ -80,33 +85,7 @@ impl Kernels {
         let steps = out.len() * longest * 2;
         self.pool.split(out, head_dim, steps, &|index, out| {
             let (query, past) = item(index);
-            isa.attend(query, scale, &past, out);
-        });
-    }
-
-    /// Root-mean-square norm of every row: `out = x / sqrt(mean(x²) + epsilon) · weight` (Zhang and Sennrich, 2019).
-    ///
-    /// `x` and `out` are `[positions][weight.len()]`.
-    pub fn rms_norm(&self, x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
-        let width = weight.len();
-        for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
-            let inverse = 1.0 / (self.isa.dot(x, x) / width as f32 + epsilon).sqrt();
-            for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
-                *out = weight * (x * inverse);
-            }
-        }
-    }
-
-    /// The gate of a gated feed-forward: `out = silu(gate) · up`.
-    ///
-    /// `gate_up` is `[positions][2·width]`, the gates first; `out` is `[positions][width]`.
-    pub fn gated_silu(&mut self, gate_up: &[f32], width: usize, out: &mut [f32]) {
-        let steps = out.len() * 16;
-        self.pool.split(out, width, steps, &|position, out| {
-            let (gate, up) = gate_up[position * 2 * width..][..2 * width].split_at(width);
-            for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
-                *out = silu(*gate) * up;
-            }
+            isa.attend(query, scores, &past, out);
         });
     }
 }

@@ -23,9 +23,41 @@ pub struct Linear<'a> {
     pub bias: Option<&'a [f32]>,
 }
 
+/// Where a product takes the rows of its matrix from.
+pub(super) trait RowSource: Copy + Sync {
+    /// What the rows are made of.
+    type Number: Element;
+
+    /// Room for as many numbers, where [`RowSource::rows`] needs it.
+    fn buffer(&self, numbers: usize) -> Vec<f32>;
+
+    /// `R` rows of `width` numbers from row `first` on.
+    fn rows<'b, const R: usize>(&'b self, first: usize, width: usize, buffer: &'b mut [f32])
+    -> [&'b [Self::Number]; R];
+}
+
+/// Numbers are multiplied where they lie.
+impl<E: Element> RowSource for &[E] {
+    type Number = E;
+
+    fn buffer(&self, _: usize) -> Vec<f32> {
+        Vec::new()
+    }
+
+    #[inline(always)]
+    fn rows<'b, const R: usize>(&'b self, first: usize, width: usize, _: &'b mut [f32]) -> [&'b [E]; R] {
+        let mut rows: [&[E]; R] = [&[]; R];
+        for (r, slice) in rows.iter_mut().enumerate() {
+            *slice = &self[(first + r) * width..][..width];
+        }
+        rows
+    }
+}
+
 /// One map on its way into a part of the output.
-pub(super) struct Rows<'a, E> {
-    weight: &'a [E],
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a, S> {
+    pub(super) source: S,
     width: usize,
     bias: Option<&'a [f32]>,
     x: &'a [f32],
@@ -43,6 +75,14 @@ struct Columns {
 unsafe impl Send for Columns {}
 // SAFETY: as above.
 unsafe impl Sync for Columns {}
+
+impl<'a, S> Rows<'a, S> {
+    /// The same work with its matrix in another form.
+    pub(super) fn with_source<T>(&self, source: T) -> Rows<'a, T> {
+        let Self { width, bias, x, out, .. } = *self;
+        Rows { source, width, bias, x, out }
+    }
+}
 
 /// See [`super::Kernels::project`].
 pub(super) fn project(isa: Isa, pool: &mut ThreadPool, maps: &[Linear<'_>], x: &[f32], width: usize, y: &mut [f32]) {
@@ -85,11 +125,12 @@ impl Columns {
 
 impl Linear<'_> {
     fn run(&self, isa: Isa, x: &[f32], width: usize, out: Columns, range: Range<usize>) {
-        let bias = self.bias;
+        let work = Rows { source: (), width, bias: self.bias, x, out };
         match self.weight {
-            Elements::F32(weight) => isa.rows(&Rows { weight, width, bias, x, out }, range),
-            Elements::Bf16(weight) => isa.rows(&Rows { weight, width, bias, x, out }, range),
-            Elements::F16(weight) => isa.rows(&Rows { weight, width, bias, x, out }, range),
+            Elements::F32(weight) => isa.rows(&work.with_source(weight), range),
+            Elements::Bf16(weight) => isa.rows(&work.with_source(weight), range),
+            Elements::F16(weight) => isa.rows(&work.with_source(weight), range),
+            Elements::Blocks(blocks) => blocks.rows(isa, &work, range),
         }
     }
 }
@@ -98,46 +139,49 @@ impl Linear<'_> {
 ///
 /// The weights of a tile stay in the nearest cache while all positions pass by.
 #[inline(always)]
-pub(super) fn rows<L: Lanes, E: Element, const R: usize, const M: usize>(work: &Rows<'_, E>, range: Range<usize>) {
+pub(super) fn rows<L: Lanes, S: RowSource, const R: usize, const M: usize>(work: &Rows<'_, S>, range: Range<usize>) {
+    let mut buffer = work.source.buffer(R * work.width);
     let mut row = range.start;
     while row + R <= range.end {
-        strip::<L, E, R, M>(work, row);
+        strip::<L, S, R, M>(work, row, &mut buffer);
         row += R;
     }
     while row < range.end {
-        strip::<L, E, 1, M>(work, row);
+        strip::<L, S, 1, M>(work, row, &mut buffer);
         row += 1;
     }
 }
 
 /// `R` rows from `row` on, for all positions.
 #[inline(always)]
-fn strip<L: Lanes, E: Element, const R: usize, const M: usize>(work: &Rows<'_, E>, row: usize) {
+fn strip<L: Lanes, S: RowSource, const R: usize, const M: usize>(work: &Rows<'_, S>, row: usize, buffer: &mut [f32]) {
+    let rows = work.source.rows::<R>(row, work.width, buffer);
     let positions = work.x.len() / work.width;
     let mut position = 0;
     while position + M <= positions {
-        tile::<L, E, R, M>(work, row, position);
+        tile::<L, S, R, M>(work, rows, row, position);
         position += M;
     }
     while position < positions {
-        tile::<L, E, R, 1>(work, row, position);
+        tile::<L, S, R, 1>(work, rows, row, position);
         position += 1;
     }
 }
 
-/// `R` rows times `M` positions.
+/// `R` rows, the first of them `row`, times `M` positions.
 #[inline(always)]
-fn tile<L: Lanes, E: Element, const R: usize, const M: usize>(work: &Rows<'_, E>, row: usize, position: usize) {
+fn tile<L: Lanes, S: RowSource, const R: usize, const M: usize>(
+    work: &Rows<'_, S>,
+    rows: [&[S::Number]; R],
+    row: usize,
+    position: usize,
+) {
     let width = work.width;
-    let mut rows: [&[E]; R] = [&[]; R];
-    for (r, slice) in rows.iter_mut().enumerate() {
-        *slice = &work.weight[(row + r) * width..][..width];
-    }
     let mut inputs: [&[f32]; M] = [&[]; M];
     for (m, slice) in inputs.iter_mut().enumerate() {
         *slice = &work.x[(position + m) * width..][..width];
     }
-    let sums = dots::<L, E, R, M>(rows, inputs);
+    let sums = dots::<L, S::Number, R, M>(rows, inputs);
     for (r, sums) in sums.iter().enumerate() {
         let bias = work.bias.map_or(0.0, |bias| bias[row + r]);
         for (m, sum) in sums.iter().enumerate() {
@@ -154,6 +198,8 @@ mod tests {
     use half::{bf16, f16};
 
     use super::*;
+    use crate::model::StoredType;
+    use crate::model::kernels::{BlockFormat, Blocks};
 
     fn noise(n: usize, seed: u32) -> Vec<f32> {
         let mut state = seed;
@@ -175,8 +221,11 @@ mod tests {
         let half: Vec<f16> = w.iter().map(|w| f16::from_f32(*w)).collect();
         let bias = noise(rows, 3);
         let mut pool = ThreadPool::new(threads);
+        let eights = crate::model::kernels::quantize_q8_0(&w[..w.len() / 32 * 32]);
+        let blocks = BlockFormat::of(StoredType::Q8_0).filter(|format| width.is_multiple_of(format.length));
         [Elements::F32(&w), Elements::Bf16(&brain), Elements::F16(&half)]
             .into_iter()
+            .chain(blocks.map(|format| Elements::Blocks(Blocks::new(format, &eights))))
             .map(|weight| {
                 let mut y = vec![f32::NAN; x.len().checked_div(width).unwrap_or(0) * rows];
                 project(isa, &mut pool, &[Linear { weight, rows, bias: Some(&bias) }], x, width, &mut y);
@@ -214,7 +263,7 @@ mod tests {
 
     #[test]
     fn threads_and_batches_change_nothing() {
-        let (rows, width, positions) = (523, 130, 7);
+        let (rows, width, positions) = (523, 160, 7);
         let x = noise(positions * width, 5);
         let together = products(Isa::best(), 1, rows, width, &x);
         for threads in [2, 3, 8] {

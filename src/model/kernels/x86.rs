@@ -14,10 +14,10 @@ use std::ops::Range;
 
 use half::{bf16, f16};
 
-use super::attention::{self, Past};
+use super::LANES;
+use super::attention::{self, Past, Scores};
 use super::lanes::{Lanes, dots};
-use super::product::{self, Rows};
-use super::{Element, LANES};
+use super::product::{self, RowSource, Rows};
 
 // SAFETY of every block in the two implementations below: the lanes are private to this module and named only by its
 // `#[target_feature]` functions, into which all of this is inlined and which run only after their features were detected; loads
@@ -118,26 +118,26 @@ impl Lanes for Avx512 {
 
 /// [`product::rows`] for AVX-512: 16 of the 32 registers hold sums. Without `avx512vl` the compiler would use 16 registers only.
 #[target_feature(enable = "avx512f,avx512vl,avx2,f16c")]
-pub(super) fn rows_avx512<E: Element>(work: &Rows<'_, E>, range: Range<usize>) {
-    product::rows::<Avx512, E, 4, 4>(work, range);
+pub(super) fn rows_avx512<S: RowSource>(work: &Rows<'_, S>, range: Range<usize>) {
+    product::rows::<Avx512, S, 4, 4>(work, range);
 }
 
 /// [`product::rows`] for AVX2: 8 of the 16 registers hold sums.
 #[target_feature(enable = "avx2,f16c")]
-pub(super) fn rows_avx2<E: Element>(work: &Rows<'_, E>, range: Range<usize>) {
-    product::rows::<Avx2, E, 2, 2>(work, range);
+pub(super) fn rows_avx2<S: RowSource>(work: &Rows<'_, S>, range: Range<usize>) {
+    product::rows::<Avx2, S, 2, 2>(work, range);
 }
 
 /// [`attention::attend`] for AVX-512.
 #[target_feature(enable = "avx512f,avx512vl,avx2,f16c")]
-pub(super) fn attend_avx512<P: Past>(query: &[f32], scale: f32, past: &P, out: &mut [f32]) {
-    attention::attend::<Avx512, P>(query, scale, past, out);
+pub(super) fn attend_avx512<P: Past>(query: &[f32], how: Scores, past: &P, out: &mut [f32]) {
+    attention::attend::<Avx512, P>(query, how, past, out);
 }
 
 /// [`attention::attend`] for AVX2.
 #[target_feature(enable = "avx2,f16c")]
-pub(super) fn attend_avx2<P: Past>(query: &[f32], scale: f32, past: &P, out: &mut [f32]) {
-    attention::attend::<Avx2, P>(query, scale, past, out);
+pub(super) fn attend_avx2<P: Past>(query: &[f32], how: Scores, past: &P, out: &mut [f32]) {
+    attention::attend::<Avx2, P>(query, how, past, out);
 }
 
 /// Dot product for AVX-512.

@@ -59,8 +59,7 @@ fn load(files: &Files<'_>, identity: Identity) -> Result<Box<dyn LanguageModel>,
 
 pub(super) fn stepped(files: &Files<'_>, identity: Identity) -> Result<Stepped<impl Stepper + use<>>, ModelError> {
     let shape = describe(files.config)?;
-    let stored = files.weights.stored_type("backbone.embeddings.weight")?;
-    let dtype = files.dtype.apply(stored);
+    let dtype = tensors::kept_type(files, "backbone.embeddings.weight")?;
     let builder = tensors::builder(files.weights, dtype, rename);
     let model =
         Model::new(&shape, builder).map_err(|error| tensors::failed(&identity.name, &error))?;

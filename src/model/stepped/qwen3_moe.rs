@@ -40,7 +40,7 @@ impl Stepper for Qwen3Moe {
 
 fn load(files: &Files<'_>, identity: Identity) -> Result<Box<dyn LanguageModel>, ModelError> {
     let shape = describe(files.config)?;
-    let dtype = files.dtype.apply(files.weights.stored_type("model.embed_tokens.weight")?);
+    let dtype = tensors::kept_type(files, "model.embed_tokens.weight")?;
     let builder = tensors::builder(files.weights, dtype, str::to_owned);
     let fresh = ModelForCausalLM::new(&shape, builder)
         .map_err(|error| tensors::failed(&identity.name, &error))?;

@@ -1,11 +1,12 @@
 //! Tensors of weight files as candle wants them.
 
-use candle_core::{DType, Device, Result, Shape, Tensor};
+use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 
+use super::Files;
 use crate::model::weights::Weights;
-use crate::model::{ModelError, StoredType};
+use crate::model::{DtypeChoice, ModelError, StoredType};
 
 /// What a family calls a tensor in its files, from what candle-transformers calls it.
 pub(super) type Rename = fn(&str) -> String;
@@ -21,22 +22,35 @@ pub(super) fn builder(weights: &Weights, dtype: StoredType, rename: Rename) -> V
     VarBuilder::from_backend(Box::new(Source { weights, rename }), candle_type(dtype), Device::Cpu)
 }
 
+/// The type that a model's tensors are kept in, from that of one of them.
+///
+/// # Errors
+/// candle's models can't be quantized on the way.
+pub(super) fn kept_type(files: &Files<'_>, name: &str) -> Result<StoredType, ModelError> {
+    if files.dtype == DtypeChoice::Q8_0 {
+        let reason = "--dtype q8_0: this family is run by candle, which can't quantize it; take auto, f32, bf16 or f16";
+        return Err(ModelError::Unsupported(reason.into()));
+    }
+    Ok(files.dtype.apply(files.weights.stored_type(name).unwrap_or(StoredType::F32), 1))
+}
+
+/// candle's name of a type; safetensors have no other ones.
 pub(super) fn candle_type(dtype: StoredType) -> DType {
     match dtype {
-        StoredType::F32 => DType::F32,
         StoredType::Bf16 => DType::BF16,
         StoredType::F16 => DType::F16,
+        _ => DType::F32,
     }
 }
 
 impl SimpleBackend for Source<'_> {
-    fn get(&self, shape: Shape, name: &str, _: Init, dtype: DType, device: &Device) -> Result<Tensor> {
+    fn get(&self, shape: Shape, name: &str, _: Init, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
         let name = (self.rename)(name);
         let (stored, bytes) = self.weights.raw(&name, shape.dims()).map_err(candle_core::Error::wrap)?;
         Tensor::from_raw_buffer(bytes, candle_type(stored), shape.dims(), device)?.to_dtype(dtype)
     }
 
-    fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> Result<Tensor> {
+    fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {
         candle_core::bail!("tensor {name}: its shape is not known")
     }
 

@@ -28,8 +28,16 @@ impl HfTokenizer {
     /// # Errors
     /// The bytes are no tokenizer, or one with absurd ids.
     pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self, ModelError> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
+        let inner = tokenizers::Tokenizer::from_bytes(bytes)
             .map_err(|error| ModelError::invalid(file, format!("not a tokenizer: {error}")))?;
+        Self::new(file, inner)
+    }
+
+    /// Takes a tokenizer that was read from `file`.
+    ///
+    /// # Errors
+    /// Its ids are absurd.
+    pub fn new(file: &str, mut inner: tokenizers::Tokenizer) -> Result<Self, ModelError> {
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| ModelError::invalid(file, error.to_string()))?;
         let pieces = pieces(&inner).map_err(|reason| ModelError::invalid(file, reason))?;

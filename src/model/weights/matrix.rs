@@ -1,15 +1,17 @@
 //! A weight matrix in the type that it is stored in.
 
+mod reorder;
+
 use std::ops::Range;
 
+use bytemuck::Pod;
 use half::{bf16, f16};
 
-use super::FileBytes;
-use super::shard::TensorBytes;
-use crate::model::kernels::{Element, Elements, Linear};
-use crate::model::{DtypeChoice, StoredType};
+use super::{FileBytes, Tensor};
+use crate::model::kernels::{BlockFormat, Blocks, Element, Elements, Linear, quantize_q8_0};
+use crate::model::{DtypeChoice, ModelError, StoredType};
 
-// A safetensors file is little-endian, and its numbers are used where they lie.
+// The files are little-endian, and its numbers are used where they lie.
 const _: () = assert!(cfg!(target_endian = "little"), "weights are read in place, which takes a little-endian machine");
 
 /// A matrix `[rows][columns]`, row-major: part of a file, or a copy where the file's alignment or type doesn't serve.
@@ -24,6 +26,7 @@ enum Data {
     F32(Numbers<f32>),
     Bf16(Numbers<bf16>),
     F16(Numbers<f16>),
+    Blocks(&'static BlockFormat, Numbers<u8>),
 }
 
 /// Numbers in a file or in memory.
@@ -34,7 +37,7 @@ enum Numbers<E> {
     Owned(Vec<E>),
 }
 
-impl<E: Element> Numbers<E> {
+impl<E: Pod> Numbers<E> {
     fn new(file: FileBytes, range: Range<usize>) -> Self {
         let bytes = &file[range.clone()];
         if bytemuck::try_cast_slice::<u8, E>(bytes).is_ok() {
@@ -53,43 +56,52 @@ impl<E: Element> Numbers<E> {
         }
     }
 
-    fn converted<T: Element>(&self) -> Numbers<T> {
-        Numbers::Owned(self.as_slice().iter().map(|value| T::narrow(value.widen())).collect())
+    fn is_in_file(&self) -> bool {
+        matches!(self, Self::InFile(..))
     }
 }
 
 impl Matrix {
-    /// The bytes of a tensor as a matrix; they must be as many as the shape and type need.
-    pub(super) fn new(tensor: TensorBytes, shape: [usize; 2]) -> Self {
-        let TensorBytes { file, range, dtype } = tensor;
-        let data = match dtype {
-            StoredType::F32 => Data::F32(Numbers::new(file, range)),
-            StoredType::Bf16 => Data::Bf16(Numbers::new(file, range)),
-            StoredType::F16 => Data::F16(Numbers::new(file, range)),
+    /// A tensor as a matrix.
+    ///
+    /// # Errors
+    /// The tensor does not have this shape, or its bytes don't make it.
+    pub(super) fn new(tensor: &Tensor, name: &str, shape: [usize; 2]) -> Result<Self, ModelError> {
+        let dtype = tensor.check(name, &shape)?;
+        let (file, range) = (tensor.file.clone(), tensor.range.clone());
+        let data = match (dtype, BlockFormat::of(dtype)) {
+            (_, Some(format)) => Data::Blocks(format, Numbers::new(file, range)),
+            (StoredType::Bf16, _) => Data::Bf16(Numbers::new(file, range)),
+            (StoredType::F16, _) => Data::F16(Numbers::new(file, range)),
+            _ => Data::F32(Numbers::new(file, range)),
         };
-        Self { shape, data }
+        Ok(Self { shape, data })
     }
 
-    /// The same matrix in the chosen type: rounded to nearest, ties to even.
-    pub(super) fn converted(self, dtype: DtypeChoice) -> Self {
-        let target = dtype.apply(self.dtype());
+    /// The same matrix in the chosen type: rounded to nearest, ties to even; in Q8_0 as ggml rounds.
+    #[must_use]
+    pub fn converted(self, dtype: DtypeChoice) -> Self {
+        let target = dtype.apply(self.dtype(), self.columns());
         if target == self.dtype() {
             return self;
         }
-        let data = match target {
-            StoredType::F32 => Data::F32(self.numbers_as()),
-            StoredType::Bf16 => Data::Bf16(self.numbers_as()),
-            StoredType::F16 => Data::F16(self.numbers_as()),
+        let data = match (target, BlockFormat::of(target)) {
+            (_, Some(format)) => Data::Blocks(format, self.rows_as(quantize_q8_0)),
+            (StoredType::Bf16, _) => Data::Bf16(self.rows_as(narrow)),
+            (StoredType::F16, _) => Data::F16(self.rows_as(narrow)),
+            _ => Data::F32(self.rows_as(narrow)),
         };
         Self { data, ..self }
     }
 
-    fn numbers_as<T: Element>(&self) -> Numbers<T> {
-        match &self.data {
-            Data::F32(numbers) => numbers.converted(),
-            Data::Bf16(numbers) => numbers.converted(),
-            Data::F16(numbers) => numbers.converted(),
-        }
+    /// Every row, widened and converted.
+    fn rows_as<T: Pod>(&self, convert: fn(&[f32]) -> Vec<T>) -> Numbers<T> {
+        let mut row = vec![0.0; self.columns()];
+        let rows = (0..self.rows()).flat_map(|index| {
+            self.elements().widen_into(index * self.columns(), &mut row);
+            convert(&row)
+        });
+        Numbers::Owned(rows.collect())
     }
 
     /// The number of rows.
@@ -111,6 +123,7 @@ impl Matrix {
             Data::F32(_) => StoredType::F32,
             Data::Bf16(_) => StoredType::Bf16,
             Data::F16(_) => StoredType::F16,
+            Data::Blocks(format, _) => format.stored,
         }
     }
 
@@ -121,6 +134,7 @@ impl Matrix {
             Data::F32(numbers) => Elements::F32(numbers.as_slice()),
             Data::Bf16(numbers) => Elements::Bf16(numbers.as_slice()),
             Data::F16(numbers) => Elements::F16(numbers.as_slice()),
+            Data::Blocks(format, numbers) => Elements::Blocks(Blocks::new(format, numbers.as_slice())),
         }
     }
 
@@ -130,13 +144,25 @@ impl Matrix {
         Linear { weight: self.elements(), rows: self.rows(), bias }
     }
 
+    /// Bytes that the numbers take.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let (length, bytes) = self.dtype().block();
+        (self.rows() * self.columns() / length * bytes) as u64
+    }
+
     /// Whether the numbers are used where they lie in the file.
     #[must_use]
     pub fn is_in_file(&self) -> bool {
         match &self.data {
-            Data::F32(numbers) => matches!(numbers, Numbers::InFile(..)),
-            Data::Bf16(numbers) => matches!(numbers, Numbers::InFile(..)),
-            Data::F16(numbers) => matches!(numbers, Numbers::InFile(..)),
+            Data::F32(numbers) => numbers.is_in_file(),
+            Data::Bf16(numbers) => numbers.is_in_file(),
+            Data::F16(numbers) => numbers.is_in_file(),
+            Data::Blocks(_, numbers) => numbers.is_in_file(),
         }
     }
+}
+
+fn narrow<T: Element>(numbers: &[f32]) -> Vec<T> {
+    numbers.iter().map(|number| T::narrow(*number)).collect()
 }

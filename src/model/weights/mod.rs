@@ -1,4 +1,4 @@
-//! Weights from safetensors files, in the type that they are stored in.
+//! Weights from safetensors or GGUF files, in the type that they are stored in.
 //!
 //! Files are mapped into memory, so that opening costs nothing and pages come from the system's cache. **While a model is
 //! open its files must not change**: a file that is overwritten in place gives garbage logits, and one that is cut short ends the
@@ -8,7 +8,9 @@
 mod bytes;
 mod matrix;
 mod shard;
+mod tensor;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
@@ -16,8 +18,8 @@ use serde::Deserialize;
 
 pub use bytes::FileBytes;
 pub use matrix::Matrix;
+pub use tensor::Tensor;
 
-use self::shard::Shard;
 use super::{DtypeChoice, ModelError, StoredType};
 
 /// The name of a model's only weight file.
@@ -28,9 +30,9 @@ pub const INDEX: &str = "model.safetensors.index.json";
 /// The tensors of a model, by name.
 #[derive(Debug)]
 pub struct Weights {
-    shards: Vec<Shard>,
-    /// Which shard holds a tensor.
-    places: HashMap<String, usize>,
+    /// The file that a tensor should be in, as messages name it.
+    file: String,
+    tensors: HashMap<String, Tensor>,
 }
 
 /// `model.safetensors.index.json`.
@@ -76,7 +78,7 @@ impl Weights {
         let single = directory.join(SINGLE);
         let index = directory.join(INDEX);
         if single.exists() {
-            Self::from_shards(vec![Shard::new(FileBytes::map(&single)?)?])
+            Self::from_files(&[FileBytes::map(&single)?])
         } else if index.exists() {
             Self::open_sharded(directory, &index)
         } else {
@@ -92,27 +94,44 @@ impl Weights {
     /// # Errors
     /// The bytes are not a whole safetensors file.
     pub fn from_static(name: &str, bytes: &'static [u8]) -> Result<Self, ModelError> {
-        Self::from_shards(vec![Shard::new(FileBytes::embedded(name, bytes))?])
+        Self::from_files(&[FileBytes::embedded(name, bytes)])
     }
 
-    fn from_shards(shards: Vec<Shard>) -> Result<Self, ModelError> {
-        let mut places = HashMap::new();
-        for (place, shard) in shards.iter().enumerate() {
-            for name in shard.names() {
-                if places.insert(name.to_owned(), place).is_some() {
-                    return Err(ModelError::invalid(shard.file(), format!("tensor {name} is in two files")));
+    /// Tensors that another reader found; `file` stands for the file in messages.
+    ///
+    /// # Errors
+    /// Two have the same name.
+    pub fn from_tensors(
+        file: impl Into<String>,
+        tensors: impl IntoIterator<Item = (String, Tensor)>,
+    ) -> Result<Self, ModelError> {
+        let mut weights = Self { file: file.into(), tensors: HashMap::new() };
+        for (name, tensor) in tensors {
+            match weights.tensors.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(tensor);
+                }
+                Entry::Occupied(place) => {
+                    let reason = format!("there is a second tensor {}", place.key());
+                    return Err(ModelError::invalid(tensor.file.name(), reason));
                 }
             }
         }
-        Ok(Self { shards, places })
+        Ok(weights)
+    }
+
+    fn from_files(files: &[FileBytes]) -> Result<Self, ModelError> {
+        let tensors: Vec<_> = files.iter().map(shard::tensors).collect::<Result<_, _>>()?;
+        Self::from_tensors(files.first().map_or(INDEX, FileBytes::name), tensors.into_iter().flatten())
     }
 
     fn open_sharded(directory: &Path, path: &Path) -> Result<Self, ModelError> {
         let index = Index::read(path)?;
         let fail = |reason: String| ModelError::invalid(path.display().to_string(), reason);
-        let shard = |name: &String| Shard::new(FileBytes::map(&directory.join(name))?);
-        let weights = Self::from_shards(index.files().iter().map(shard).collect::<Result<_, _>>()?)?;
-        let missing = |(tensor, _): &(&String, &String)| !weights.places.contains_key(*tensor);
+        let files: Vec<FileBytes> =
+            index.files().iter().map(|name| FileBytes::map(&directory.join(name))).collect::<Result<_, _>>()?;
+        let weights = Self { file: path.display().to_string(), ..Self::from_files(&files)? };
+        let missing = |(tensor, _): &(&String, &String)| !weights.contains(tensor);
         match index.weight_map.iter().filter(missing).min() {
             Some((tensor, file)) => Err(fail(format!("{tensor} should be in {file}, but is not there"))),
             None => Ok(weights),
@@ -122,13 +141,13 @@ impl Weights {
     /// Bytes of all tensors, with the matrices in the type that they are kept in.
     #[must_use]
     pub fn bytes(&self, dtype: DtypeChoice) -> u64 {
-        self.shards.iter().map(|shard| shard.bytes(dtype)).sum()
+        self.tensors.values().map(|tensor| tensor.kept_bytes(dtype)).sum()
     }
 
     /// Whether there is a tensor of this name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.places.contains_key(name)
+        self.tensors.contains_key(name)
     }
 
     /// A matrix `[rows][columns]`, kept as it is stored unless `dtype` says otherwise.
@@ -136,8 +155,7 @@ impl Weights {
     /// # Errors
     /// The tensor is missing, has another shape, or is of a type that can't be used.
     pub fn matrix(&self, name: &str, shape: [usize; 2], dtype: DtypeChoice) -> Result<Matrix, ModelError> {
-        let tensor = self.shard(name)?.tensor(name, &shape)?;
-        Ok(Matrix::new(tensor, shape).converted(dtype))
+        Ok(Matrix::new(self.tensor(name, &shape)?, name, shape)?.converted(dtype))
     }
 
     /// A vector of `length` numbers, widened to `f32`: biases and norm weights are too few to matter.
@@ -145,10 +163,16 @@ impl Weights {
     /// # Errors
     /// The tensor is missing, has another shape, or is of a type that can't be used.
     pub fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
-        let tensor = self.shard(name)?.tensor(name, &[length])?;
+        let tensor = Tensor { shape: vec![1, length], ..self.tensor(name, &[length])?.clone() };
         let mut values = vec![0.0; length];
-        Matrix::new(tensor, [1, length]).elements().widen_into(0, &mut values);
+        Matrix::new(&tensor, name, [1, length])?.elements().widen_into(0, &mut values);
         Ok(values)
+    }
+
+    /// The shape of a tensor, if there is one of this name.
+    #[must_use]
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|tensor| tensor.shape.as_slice())
     }
 
     /// The bytes of a tensor of any shape as they are stored, and their type.
@@ -156,39 +180,44 @@ impl Weights {
     /// # Errors
     /// The tensor is missing, has another shape, or is of a type that can't be used.
     pub fn raw(&self, name: &str, shape: &[usize]) -> Result<(StoredType, &[u8]), ModelError> {
-        self.shard(name)?.bytes_of(name, shape)
+        let tensor = self.tensor(name, shape)?;
+        let dtype = tensor.check(name, shape)?;
+        Ok((dtype, tensor.file.get(tensor.range.clone()).unwrap_or_default()))
     }
 
-    /// The type that a tensor is stored in.
-    ///
-    /// # Errors
-    /// The tensor is missing, or is of a type that can't be used.
-    pub fn stored_type(&self, name: &str) -> Result<StoredType, ModelError> {
-        self.shard(name)?.stored_type(name)
+    /// The type that a tensor is stored in; none where there is no such tensor, or its type can't be used.
+    #[must_use]
+    pub fn stored_type(&self, name: &str) -> Option<StoredType> {
+        self.tensors.get(name)?.dtype.clone().ok()
     }
 
     /// The number of weights in all files.
     #[must_use]
     pub fn parameters(&self) -> u64 {
-        self.shards.iter().map(Shard::parameters).sum()
+        self.tensors.values().map(Tensor::numbers).sum()
     }
 
-    fn shard(&self, name: &str) -> Result<&Shard, ModelError> {
-        let place = self.places.get(name).copied().unwrap_or(0);
-        let shard = self.shards.get(place).ok_or_else(|| ModelError::invalid(INDEX, "names no weight file"))?;
-        Ok(shard)
+    fn tensor(&self, name: &str, shape: &[usize]) -> Result<&Tensor, ModelError> {
+        let missing = || ModelError::invalid(&*self.file, format!("tensor {name} {shape:?} is missing"));
+        self.tensors.get(name).ok_or_else(missing)
     }
 }
 
 impl DtypeChoice {
-    /// The type that a tensor stored as `stored` is kept in.
+    /// The type that a matrix with rows of `columns` numbers, stored as `stored`, is kept in: none is made wider than it is to
+    /// become quantized, and rows that don't divide into blocks stay as they are.
     #[must_use]
-    pub fn apply(self, stored: StoredType) -> StoredType {
+    pub fn apply(self, stored: StoredType, columns: usize) -> StoredType {
         match self {
             Self::Auto => stored,
             Self::F32 => StoredType::F32,
             Self::Bf16 => StoredType::Bf16,
             Self::F16 => StoredType::F16,
+            Self::Q8_0 => {
+                let (length, _) = StoredType::Q8_0.block();
+                let is_wider = matches!(stored, StoredType::F32 | StoredType::Bf16 | StoredType::F16);
+                if is_wider && columns.is_multiple_of(length) { StoredType::Q8_0 } else { stored }
+            }
         }
     }
 }

@@ -121,9 +121,13 @@ fn errors_name_tensor_shapes_types_and_file() {
     let missing = message(weights.matrix("absent", [2, 3], DtypeChoice::Auto));
     assert_eq!(missing, "test.safetensors: tensor absent [2, 3] is missing");
     let shape = message(weights.matrix("w", [3, 2], DtypeChoice::Auto));
-    assert_eq!(shape, "test.safetensors: tensor w has shape [2, 3], but config.json makes it [3, 2]");
+    assert_eq!(shape, "test.safetensors: tensor w has shape [2, 3], but the configuration makes it [3, 2]");
     let dtype = weights.vector("ids", 1).unwrap_err().to_string();
-    assert_eq!(dtype, "test.safetensors: tensor ids is stored as I64; supported are F32, BF16 and F16");
+    assert_eq!(
+        dtype,
+        "test.safetensors: tensor ids is stored as I64; supported are F32, BF16, F16, Q8_0, Q8_K, Q6_K, Q5_0, Q5_1, Q5_K, Q4_0, \
+         Q4_1, Q4_K, Q3_K, Q2_K"
+    );
 }
 
 #[test]

@@ -133,12 +133,7 @@ pub(super) fn bos_name(special: SpecialTokens) -> &'static str {
 
 /// As in `--dtype`, where it is not as stored.
 fn dtype_name(dtype: DtypeChoice) -> Option<&'static str> {
-    match dtype {
-        DtypeChoice::Auto => None,
-        DtypeChoice::F32 => Some("f32"),
-        DtypeChoice::Bf16 => Some("bf16"),
-        DtypeChoice::F16 => Some("f16"),
-    }
+    (dtype != DtypeChoice::Auto).then(|| dtype.name())
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl App {
     pub(super) fn place_of_model(&self) -> String {
         match &self.source {
             ModelSource::Builtin | ModelSource::Server(_) | ModelSource::Hub(_) => self.source.name(),
-            ModelSource::Directory(path) | ModelSource::Table(path) => {
+            ModelSource::Directory(path) | ModelSource::Gguf(path) | ModelSource::Table(path) => {
                 std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
             }
         }

@@ -1,0 +1,94 @@
+//! Where models come from: `--model`.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::ModelError;
+use super::hub::HubName;
+use super::server::ServerAddress;
+
+/// Where a model comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelSource {
+    /// The model inside the program.
+    Builtin,
+    /// A directory in Hugging Face layout.
+    Directory(PathBuf),
+    /// A GGUF file.
+    Gguf(PathBuf),
+    /// A table of conditional probabilities, in TOML.
+    Table(PathBuf),
+    /// A model that a server runs.
+    Server(ServerAddress),
+    /// A model of the hub, or one of its files.
+    Hub(HubName),
+}
+
+impl ModelSource {
+    /// The source as the user would name it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Builtin => "builtin".into(),
+            Self::Directory(path) | Self::Gguf(path) | Self::Table(path) => path.display().to_string(),
+            Self::Server(address) => address.to_string(),
+            Self::Hub(name) => name.to_string(),
+        }
+    }
+}
+
+impl FromStr for ModelSource {
+    type Err = ModelError;
+
+    /// Reads the text of `--model`.
+    fn from_str(text: &str) -> Result<Self, ModelError> {
+        let path = Path::new(text);
+        if text == "builtin" {
+            return Ok(Self::Builtin);
+        }
+        if path.is_dir() {
+            return Ok(Self::Directory(path.to_owned()));
+        }
+        let extension = path.extension().and_then(OsStr::to_str).map(str::to_lowercase);
+        match extension.as_deref() {
+            Some("toml") => return Ok(Self::Table(path.to_owned())),
+            Some("gguf") => return Ok(Self::Gguf(path.to_owned())),
+            _ => {}
+        }
+        if ServerAddress::is_meant(text) {
+            return text.parse().map(Self::Server);
+        }
+        // A path that is meant as one begins with a dot or a slash, or is there.
+        if !path.exists()
+            && let Some(name) = HubName::parse(text)
+        {
+            return Ok(Self::Hub(name));
+        }
+        let reason = if path.exists() { "is a file" } else { "is not here" };
+        Err(ModelError::Unsupported(format!(
+            "--model {text:?} {reason}: supported are builtin, a directory that holds config.json, model.safetensors and \
+             tokenizer.json, a .gguf file, owner/name[@revision] on the hub, a .toml table of probabilities, and a server \
+             http://HOST:PORT/v1"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_read_from_text() {
+        assert_eq!("builtin".parse::<ModelSource>().unwrap(), ModelSource::Builtin);
+        let directory = tempfile::tempdir().unwrap();
+        let text = directory.path().display().to_string();
+        assert_eq!(text.parse::<ModelSource>().unwrap(), ModelSource::Directory(directory.path().into()));
+        assert_eq!("a/M.GGUF".parse::<ModelSource>().unwrap(), ModelSource::Gguf("a/M.GGUF".into()));
+        assert!(matches!("owner/name@v1".parse::<ModelSource>().unwrap(), ModelSource::Hub(_)));
+        for text in ["", "./owner/name", "model.bin"] {
+            let error = text.parse::<ModelSource>().unwrap_err().to_string();
+            assert!(error.contains("supported are builtin, a directory"), "{error}");
+        }
+    }
+}

@@ -158,9 +158,10 @@ impl DecoderWeights {
                 HeadWeight::Tied => None,
                 HeadWeight::Own => Some(weights.matrix(&format!("{head_name}.weight"), table, dtype)?),
             },
-            head_bias: match spec.head.bias {
-                true => Some(weights.vector(&format!("{head_name}.bias"), spec.vocab_size)?),
-                false => None,
+            head_bias: if spec.head.bias {
+                Some(weights.vector(&format!("{head_name}.bias"), spec.vocab_size)?)
+            } else {
+                None
             },
         })
     }

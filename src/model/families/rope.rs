@@ -59,7 +59,7 @@ pub(super) fn read_section(
     let base = first_of("rope_theta", keys.base)?;
     let share = first_of("partial_rotary_factor", keys.share)?;
     let dim = (head_dim as f64 * share) as usize;
-    if dim == 0 || dim % 2 != 0 || dim > head_dim {
+    if dim == 0 || !dim.is_multiple_of(2) || dim > head_dim {
         return Err(config.invalid(format!(
             "{dim} of the {head_dim} numbers in a head (head_dim times {}) are turned; rotary positions need an even number",
             keys.share.0
@@ -180,7 +180,7 @@ mod tests {
         super::read(&config, 8, &LLAMA).map_err(|error| error.to_string())
     }
 
-    fn scaling(section: Value) -> RotaryScaling {
+    fn scaling(section: &Value) -> RotaryScaling {
         read(json!({ "rope_scaling": section })).unwrap().rotary.scaling
     }
 
@@ -221,10 +221,10 @@ mod tests {
         assert_eq!((yarn.beta_fast, yarn.beta_slow, yarn.truncate), (32.0, 1.0, true));
         assert_eq!(yarn.attention_factor, 0.1 * 4.0_f64.ln() + 1.0);
         let section = json!({"type": "yarn", "factor": 4, "mscale": 2.0, "mscale_all_dim": 1.0, "truncate": false});
-        let RotaryScaling::Yarn(yarn) = scaling(section) else { panic!() };
+        let RotaryScaling::Yarn(yarn) = scaling(&section) else { panic!() };
         assert_eq!(yarn.attention_factor, (0.2 * 4.0_f64.ln() + 1.0) / (0.1 * 4.0_f64.ln() + 1.0));
         assert_eq!((yarn.original_context, yarn.truncate), (512, false));
-        let RotaryScaling::Yarn(yarn) = scaling(json!({"type": "yarn", "factor": 4, "attention_factor": 0.9})) else {
+        let RotaryScaling::Yarn(yarn) = scaling(&json!({"type": "yarn", "factor": 4, "attention_factor": 0.9})) else {
             panic!()
         };
         assert_eq!(yarn.attention_factor, 0.9);

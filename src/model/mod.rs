@@ -103,6 +103,11 @@ pub trait LanguageModel: Send {
     /// Name, sizes and end-of-text ids.
     fn info(&self) -> &ModelInfo;
 
+    /// What its files ask for and is not done, a line each.
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+
     /// Reads every run in one batch.
     ///
     /// `watch` is called between pieces of the work; when it breaks, the call ends with [`ModelError::Cancelled`] and the

@@ -246,7 +246,7 @@ def at_random(choose, model_type):
     }.get(model_type, []):
         options[key] = yes()
     if model_type in ("mistral", "phi3", "qwen2", "qwen3", "smollm3", "gemma2", "gemma3_text"):
-        options["sliding_window"] = choose.choice([1, 7, 30]) if model_type != "mistral" or yes() else None
+        options["sliding_window"] = choose.choice([2, 7, 30]) if model_type != "mistral" or yes() else None
     if model_type in ("qwen2", "qwen3"):
         options["max_window_layers"] = choose.randint(0, layers)
     if model_type == "smollm3":

@@ -103,6 +103,11 @@ fn beam_search_agrees_with_transformers() {
 }
 
 #[test]
+fn beam_search_of_every_family_agrees_with_transformers() {
+    compare(include_str!("../golden/beam_families.json"), 36);
+}
+
+#[test]
 fn diverse_beam_search_agrees_with_transformers() {
     compare(include_str!("../golden/beam_groups.json"), 20);
 }

@@ -117,7 +117,7 @@ pub(crate) fn check(source: &ModelSource, golden: &Golden) {
     assert!(largest < TOLERANCE, "{largest} nats");
 }
 
-macro_rules! llama_goldens {
+macro_rules! goldens {
     ($($test:ident: $name:literal,)*) => {$(
         #[test]
         fn $test() {
@@ -126,7 +126,7 @@ macro_rules! llama_goldens {
     )*};
 }
 
-llama_goldens! {
+goldens! {
     grouped_queries_and_an_own_head: "llama-gqa",
     a_tied_head_and_llama3_scaling: "llama-tied-llama3",
     biases_and_a_free_head_size: "llama-biases",
@@ -139,6 +139,26 @@ llama_goldens! {
     mamba: "mamba",
     a_mixture_of_experts: "qwen3-moe",
     experts_in_some_layers: "qwen3-moe-mixed",
+    yarn: "llama-yarn",
+    dynamic_scaling_within_the_context: "llama-dynamic",
+    mistral_with_a_window: "mistral",
+    qwen2: "qwen2",
+    qwen3: "qwen3",
+    smollm3_with_layers_that_have_no_positions: "smollm3",
+    gemma: "gemma",
+    gemma2_with_caps: "gemma2",
+    gemma3_text: "gemma3",
+    gemma3_text_of_a_model_that_sees: "gemma3-vision",
+    phi: "phi",
+    phi_with_norms_of_heads: "phi-norms",
+    phi3_with_longrope: "phi3",
+    olmo2: "olmo2",
+    stablelm: "stablelm",
+    stablelm_side_by_side_with_norms_of_heads: "stablelm-parallel",
+    gpt_neox: "gpt-neox",
+    gpt_neox_one_after_the_other: "gpt-neox-sequential",
+    gpt2: "gpt2",
+    gpt2_without_a_prefix: "gpt2-bare",
 }
 
 #[test]

@@ -164,11 +164,11 @@ impl DecoderWeights {
                 HeadWeight::Tied => None,
                 HeadWeight::Own => Some(weights.matrix(&format!("{head_name}.weight"), table, dtype)?),
             },
-            head_bias: spec
-                .head
-                .bias
-                .then(|| weights.vector(&format!("{head_name}.bias"), spec.vocab_size))
-                .transpose()?,
+            head_bias: if spec.head.bias {
+                Some(weights.vector(&format!("{head_name}.bias"), spec.vocab_size)?)
+            } else {
+                None
+            },
         })
     }
 

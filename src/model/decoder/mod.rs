@@ -95,6 +95,10 @@ impl LanguageModel for Decoder {
         &self.info
     }
 
+    fn notes(&self) -> &[String] {
+        &self.spec.notes
+    }
+
     fn forward(
         &mut self,
         runs: &[Run<'_>],

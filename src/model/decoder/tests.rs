@@ -10,42 +10,55 @@ use crate::model::{Positions, unwatched};
 const VOCABULARY: usize = 50;
 const CONTEXT: usize = 160;
 
-fn spec() -> DecoderSpec {
-    let config = format!(
-        r#"{{"model_type": "llama", "vocab_size": {VOCABULARY}, "hidden_size": 40, "intermediate_size": 56,
-        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 12,
-        "max_position_embeddings": {CONTEXT}, "attention_bias": true, "mlp_bias": true, "rope_theta": 100}}"#
-    );
+/// Sizes that every family's configuration may give.
+const SIZES: &str = r#""vocab_size": 50, "hidden_size": 40, "intermediate_size": 56, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "max_position_embeddings": 160"#;
+
+/// Of every family a model; windows are shorter than the texts.
+const FAMILIES: &[&str] = &[
+    r#""model_type": "llama", "num_key_value_heads": 2, "head_dim": 12, "attention_bias": true, "mlp_bias": true, "rope_theta": 100"#,
+    r#""model_type": "mistral", "num_key_value_heads": 2, "sliding_window": 70"#,
+    r#""model_type": "qwen2", "use_sliding_window": true, "sliding_window": 9, "max_window_layers": 1"#,
+    r#""model_type": "qwen3", "head_dim": 12, "num_key_value_heads": 1"#,
+    r#""model_type": "smollm3", "no_rope_layer_interval": 2, "rope_scaling": {"type": "yarn", "factor": 1.5}"#,
+    r#""model_type": "gemma", "head_dim": 12"#,
+    r#""model_type": "gemma2", "head_dim": 12, "sliding_window": 9"#,
+    r#""model_type": "gemma3_text", "head_dim": 12, "sliding_window": 9, "sliding_window_pattern": 2"#,
+    r#""model_type": "phi", "qk_layernorm": true, "partial_rotary_factor": 0.4"#,
+    r#""model_type": "phi3", "original_max_position_embeddings": 160"#,
+    r#""model_type": "olmo2", "num_key_value_heads": 2"#,
+    r#""model_type": "stablelm", "qk_layernorm": true, "use_qkv_bias": true, "partial_rotary_factor": 0.4"#,
+    r#""model_type": "stablelm", "use_parallel_residual": true, "partial_rotary_factor": 1.0"#,
+    r#""model_type": "gpt_neox", "rotary_pct": 0.4"#,
+    r#""model_type": "gpt2", "n_embd": 40, "n_layer": 2, "n_head": 4, "n_positions": 160, "n_inner": 56"#,
+];
+
+fn spec_of(family: &str) -> DecoderSpec {
+    let config = format!("{{{family}, {SIZES}}}");
     let config = crate::model::families::Config::parse("config.json", config.as_bytes()).unwrap();
     (crate::model::families::family(&config).unwrap().describe)(&config).unwrap()
 }
 
-/// Names and shapes of all tensors of [`spec`].
-fn shapes() -> Vec<(String, Vec<usize>)> {
-    let mut shapes = vec![
-        ("model.embed_tokens.weight".to_owned(), vec![VOCABULARY, 40]),
-        ("lm_head.weight".to_owned(), vec![VOCABULARY, 40]),
-        ("model.norm.weight".to_owned(), vec![40]),
-    ];
-    for layer in 0..2 {
-        let projections = [
-            ("self_attn.q_proj", 48, 40),
-            ("self_attn.k_proj", 24, 40),
-            ("self_attn.v_proj", 24, 40),
-            ("self_attn.o_proj", 40, 48),
-            ("mlp.gate_proj", 56, 40),
-            ("mlp.up_proj", 56, 40),
-            ("mlp.down_proj", 40, 56),
-        ];
-        for (name, rows, columns) in projections {
-            shapes.push((format!("model.layers.{layer}.{name}.weight"), vec![rows, columns]));
-            shapes.push((format!("model.layers.{layer}.{name}.bias"), vec![rows]));
-        }
-        for name in ["input_layernorm", "post_attention_layernorm"] {
-            shapes.push((format!("model.layers.{layer}.{name}.weight"), vec![40]));
-        }
+/// Names and shapes of all tensors of a family's model: whatever loading misses, one after the other.
+fn shapes_of(family: &str) -> Vec<(String, Vec<usize>)> {
+    let mut shapes = vec![("none".to_owned(), vec![1])];
+    while let Err(error) = load_family(family, &shapes, 1) {
+        let error = error.to_string();
+        let missing = error.split_once("tensor ").and_then(|(_, rest)| rest.strip_suffix(" is missing")).unwrap();
+        let (name, shape) = missing.split_once(' ').unwrap();
+        shapes.push((name.to_owned(), serde_json::from_str(shape).unwrap()));
     }
+    shapes.remove(0);
     shapes
+}
+
+fn load_family(family: &str, shapes: &[(String, Vec<usize>)], threads: usize) -> Result<Decoder, ModelError> {
+    let identity = Identity { name: "tiny".into(), architecture: "Tiny".into(), eos_token_ids: vec![] };
+    Decoder::load(spec_of(family), &weights(shapes), identity, DtypeChoice::Auto, threads)
+}
+
+fn shapes() -> Vec<(String, Vec<usize>)> {
+    shapes_of(FAMILIES[0])
 }
 
 /// Weights of `shapes`, a fixed pseudo-random sequence.
@@ -67,8 +80,7 @@ fn weights(shapes: &[(String, Vec<usize>)]) -> Weights {
 }
 
 fn load(shapes: &[(String, Vec<usize>)], threads: usize) -> Result<Decoder, ModelError> {
-    let identity = Identity { name: "tiny".into(), architecture: "Llama".into(), eos_token_ids: vec![] };
-    Decoder::load(spec(), &weights(shapes), identity, DtypeChoice::Auto, threads)
+    load_family(FAMILIES[0], shapes, threads)
 }
 
 fn model(threads: usize) -> Decoder {
@@ -96,6 +108,57 @@ fn bits(output: &RunOutput) -> Vec<Vec<u32>> {
         logits.iter().chain(&**hidden).map(|number| number.to_bits()).collect()
     };
     output.logits.iter().zip(&output.hidden).map(both).collect()
+}
+
+#[test]
+fn every_family_keeps_the_contract() {
+    for family in FAMILIES {
+        let shapes = shapes_of(family);
+        let model = |threads| load_family(family, &shapes, threads).unwrap();
+        let (trunk, left, right) = (text(75, 3), text(30, 1), text(20, 2));
+        let whole = [&trunk[..], &left].concat();
+        let (_, at_once) = read(&mut model(2), None, &whole);
+        // A fork of two branches in one batch, after a trunk read with another number of threads.
+        let mut forked = model(1);
+        let (nodes, first) = read(&mut forked, None, &trunk);
+        assert_eq!(first, at_once[..75], "{family}");
+        let run = |after, tokens| Run { after, tokens, logits: Positions::All };
+        let runs = [run(nodes.last().copied(), &left), run(Some(nodes[39]), &right)];
+        let outputs = forked.forward(&runs, &mut unwatched).unwrap();
+        assert_eq!(bits(&outputs[0]), at_once[75..], "{family}");
+        let (_, other) = read(&mut model(1), None, &[&trunk[..40], &right].concat());
+        assert_eq!(bits(&outputs[1]), other[40..], "{family}");
+        // Cut back to position 40 and read on, token by token.
+        let mut after = Some(nodes[39]);
+        for (place, token) in whole.iter().enumerate().skip(40) {
+            let (nodes, logits) = read(&mut forked, after, &[*token]);
+            assert_eq!(logits[0], at_once[place], "{family}, position {place}");
+            after = nodes.last().copied();
+        }
+        let counted: usize = shapes.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        assert_eq!(forked.info().parameters, counted as u64, "{family}");
+        for isa in crate::model::kernels::Isa::available() {
+            let mut model = model(1);
+            model.kernels = Kernels::with_isa(2, isa);
+            assert_eq!(read(&mut model, None, &whole).1, at_once, "{family} {}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn every_family_is_in_the_table_and_its_matrices_are_counted() {
+    for family in crate::model::families::FAMILIES.iter().filter(|family| family.model_type != "gemma3") {
+        let row = format!("\"model_type\": \"{}\"", family.model_type);
+        assert!(FAMILIES.iter().any(|config| config.starts_with(&row)), "{row}");
+    }
+    for family in FAMILIES {
+        let shape = spec_of(family).shape(0);
+        let in_layers = |(name, shape): &&(String, Vec<usize>)| shape.len() == 2 && name.contains(".0.");
+        let matrices = shapes_of(family);
+        let counted: usize = matrices.iter().filter(in_layers).map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        assert_eq!(shape.layer_weights, counted as u64, "{family}");
+        assert_eq!((shape.layers, shape.head_weights), (2, 50 * 40), "{family}");
+    }
 }
 
 #[test]

@@ -183,7 +183,7 @@ mod tests {
         super::read(&config, 8, &LLAMA).map_err(|error| error.to_string())
     }
 
-    fn scaling(section: Value) -> RotaryScaling {
+    fn scaling(section: &Value) -> RotaryScaling {
         read(json!({ "rope_scaling": section })).unwrap().rotary.scaling
     }
 
@@ -224,10 +224,10 @@ mod tests {
         assert_eq!((yarn.beta_fast, yarn.beta_slow, yarn.truncate), (32.0, 1.0, true));
         assert_eq!(yarn.attention_factor, 0.1 * 4.0_f64.ln() + 1.0);
         let section = json!({"type": "yarn", "factor": 4, "mscale": 2.0, "mscale_all_dim": 1.0, "truncate": false});
-        let RotaryScaling::Yarn(yarn) = scaling(section) else { panic!() };
+        let RotaryScaling::Yarn(yarn) = scaling(&section) else { panic!() };
         assert_eq!(yarn.attention_factor, (0.2 * 4.0_f64.ln() + 1.0) / (0.1 * 4.0_f64.ln() + 1.0));
         assert_eq!((yarn.original_context, yarn.truncate), (512, false));
-        let RotaryScaling::Yarn(yarn) = scaling(json!({"type": "yarn", "factor": 4, "attention_factor": 0.9})) else {
+        let RotaryScaling::Yarn(yarn) = scaling(&json!({"type": "yarn", "factor": 4, "attention_factor": 0.9})) else {
             panic!()
         };
         assert_eq!(yarn.attention_factor, 0.9);

@@ -42,7 +42,7 @@ pub fn silu(x: f32) -> f32 {
 pub fn tanh(x: f32) -> f32 {
     let square = x * x;
     let p = -5.704_988_7e-3;
-    let p = p * square + 2.063_908_9e-2;
+    let p = p * square + 2.063_909e-2;
     let p = p * square - 5.373_971_6e-2;
     let p = p * square + 1.333_144_2e-1;
     let p = p * square - 3.333_328e-1;
@@ -64,7 +64,7 @@ pub fn erf(x: f32) -> f32 {
     let p = p * square - 2.685_381_2e-2;
     let p = p * square + 1.128_358_5e-1;
     let p = p * square - 3.761_262_6e-1;
-    let p = p * square + 1.128_379_2;
+    let p = p * square + FRAC_2_SQRT_PI;
     let near = x * p;
     let inverse = 1.0 / x.abs();
     let q = inverse * inverse;

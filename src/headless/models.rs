@@ -148,7 +148,7 @@ pub fn model_info(
     let mut lines = vec![
         ("architecture", info.architecture.clone()),
         ("parameters", info.parameters.to_string()),
-        ("type", info.dtype.name().to_owned()),
+        ("type", info.dtype.map_or("?", |dtype| dtype.name()).to_owned()),
         ("context", format!("{} tokens", info.context_length)),
         ("vocabulary", format!("{} tokens, {kind}", info.vocab_size)),
         ("ends", if ends.is_empty() { "none".to_owned() } else { ends.join(", ") }),

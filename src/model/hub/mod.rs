@@ -26,7 +26,7 @@ use self::meter::Meter;
 use self::name::is_path;
 use self::wire::Wire;
 use super::ModelError;
-use super::open::Opening;
+use super::Opening;
 use super::weights::{INDEX, SINGLE, shard_names};
 
 pub use error::HubError;

@@ -61,14 +61,9 @@ pub(super) fn stepped(files: &Files<'_>, identity: Identity) -> Result<Stepped<i
     let shape = describe(files.config)?;
     let dtype = tensors::kept_type(files, "backbone.embeddings.weight")?;
     let builder = tensors::builder(files.weights, dtype, rename);
-    let model =
-        Model::new(&shape, builder).map_err(|error| tensors::failed(&identity.name, &error))?;
-    let sizes = Sizes {
-        vocab_size: shape.vocab_size,
-        context_length: CONTEXT,
-        dtype,
-        parameters: files.weights.parameters(),
-    };
+    let model = Model::new(&shape, builder).map_err(|error| tensors::failed(&identity.name, &error))?;
+    let sizes =
+        Sizes { vocab_size: shape.vocab_size, context_length: CONTEXT, dtype, parameters: files.weights.parameters() };
     let model = Mamba { model, shape, dtype: tensors::candle_type(dtype) };
     Ok(Stepped::new(model, &sizes, identity))
 }

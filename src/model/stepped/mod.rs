@@ -160,8 +160,7 @@ impl<M: Stepper> Stepped<M> {
         let mut after = run.after;
         for (index, &token) in run.tokens.iter().enumerate() {
             report(index)?;
-            let logits =
-                self.model.step(&mut state, token, before + index).map_err(|error| self.failed(&error))?;
+            let logits = self.model.step(&mut state, token, before + index).map_err(|error| self.failed(&error))?;
             let is_last = index + 1 == run.tokens.len();
             if is_last || run.logits == Positions::All {
                 output.logits.push(self.numbers(&logits)?);
@@ -196,10 +195,14 @@ impl<M: Stepper> Stepped<M> {
     /// Drops states, the least lately used first, until they fit; those of this pass stay.
     fn drop_states(&mut self) {
         let mut bytes = self.kept_bytes();
-        let mut old: Vec<(u64, CacheNode)> = self.tree.iter().filter_map(|(at, node)| {
-            let used = node.data.as_ref()?.used;
-            (used < self.clock).then_some((used, at))
-        }).collect();
+        let mut old: Vec<(u64, CacheNode)> = self
+            .tree
+            .iter()
+            .filter_map(|(at, node)| {
+                let used = node.data.as_ref()?.used;
+                (used < self.clock).then_some((used, at))
+            })
+            .collect();
         old.sort_unstable();
         for (_, at) in old {
             if bytes <= self.state_bytes {

@@ -42,8 +42,7 @@ fn load(files: &Files<'_>, identity: Identity) -> Result<Box<dyn LanguageModel>,
     let shape = describe(files.config)?;
     let dtype = tensors::kept_type(files, "model.embed_tokens.weight")?;
     let builder = tensors::builder(files.weights, dtype, str::to_owned);
-    let fresh = ModelForCausalLM::new(&shape, builder)
-        .map_err(|error| tensors::failed(&identity.name, &error))?;
+    let fresh = ModelForCausalLM::new(&shape, builder).map_err(|error| tensors::failed(&identity.name, &error))?;
     let sizes = Sizes {
         vocab_size: shape.vocab_size,
         context_length: shape.max_position_embeddings,

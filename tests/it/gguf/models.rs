@@ -183,7 +183,10 @@ fn information_comes_from_the_metadata() {
     let loaded = opened(&tiny(), DtypeChoice::Auto);
     let info = loaded.model.info();
     assert_eq!((info.architecture.as_str(), info.vocab_size), ("LlamaForCausalLM", 320));
-    assert_eq!((info.context_length, info.dtype, info.eos_token_ids.as_slice()), (256, StoredType::F32, &[0][..]));
+    assert_eq!(
+        (info.context_length, info.dtype, info.eos_token_ids.as_slice()),
+        (256, Some(StoredType::F32), &[0][..])
+    );
     let text = opened(tiny().pair("tokenizer.ggml.eot_token_id", 5), DtypeChoice::Auto);
     assert_eq!(text.model.info().eos_token_ids, [0, 5]);
 }
@@ -242,7 +245,7 @@ fn a_quantized_model_gives_the_bits_of_its_numbers_in_f32() {
         let mut quantized =
             opened(&wide(|tensor| (kind, quantize(tensor).data().unwrap().into_owned())), DtypeChoice::Auto);
         let plain = wide(|tensor| (0, f32_bytes(&quantize(tensor).dequantize(&Device::Cpu).unwrap())));
-        assert_eq!(quantized.model.info().dtype.name(), name);
+        assert_eq!(quantized.model.info().dtype.map(StoredType::name), Some(name));
         assert_eq!(logits(&mut quantized), logits(&mut opened(&plain, DtypeChoice::Auto)), "{name}");
     }
 }
@@ -253,9 +256,9 @@ fn quantizing_while_opening_is_opening_the_quantized_file() {
     let quantized =
         wide(|tensor| (8, QTensor::quantize(tensor, GgmlDType::Q8_0).unwrap().data().unwrap().into_owned()));
     let mut opened_plain = opened(&plain, DtypeChoice::Q8_0);
-    assert_eq!(opened_plain.model.info().dtype, StoredType::Q8_0);
+    assert_eq!(opened_plain.model.info().dtype, Some(StoredType::Q8_0));
     assert_eq!(logits(&mut opened_plain), logits(&mut opened(&quantized, DtypeChoice::Auto)));
-    assert_eq!(opened(&quantized, DtypeChoice::F16).model.info().dtype, StoredType::F16);
+    assert_eq!(opened(&quantized, DtypeChoice::F16).model.info().dtype, Some(StoredType::F16));
 }
 
 #[test]

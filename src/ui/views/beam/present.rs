@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::lists::text;
-use super::pen::{sign, signed};
 use super::pen::penalty;
+use super::pen::{sign, signed};
 use super::search::Search;
 use super::words::why;
 use crate::glyph::Charset;

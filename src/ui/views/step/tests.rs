@@ -7,10 +7,10 @@ use std::sync::mpsc::channel;
 use crate::decode::Chain;
 use crate::engine::Engine;
 use crate::glyph::Charset;
-use crate::ui::app::pictures::styled;
 use crate::model::{
     CacheNode, CacheUse, LanguageModel, LoadedModel, ModelError, ModelInfo, Progress, Run, RunOutput, table,
 };
+use crate::ui::app::pictures::styled;
 use crate::ui::app::tests::{scene_of, setup};
 use crate::ui::app::{Notice, Setup};
 use crate::ui::scene::Scene;

@@ -115,7 +115,7 @@ pub struct LookArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
     /// `builtin`, a directory in Hugging Face layout, a .toml table of conditional probabilities, or a server
-    /// `http(s)://host:port/v1` (`?model=NAME&top=N&timeout=SECONDS`; a key in LOGITSCOPE_API_KEY)
+    /// `http(s)://host:port/v1` (`?model=NAME&top=N&timeout=SECONDS`; a key in `LOGITSCOPE_API_KEY`)
     #[arg(long, value_name = "SPEC", default_value = "builtin")]
     pub model: ModelSource,
     /// How it is opened.

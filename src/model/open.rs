@@ -25,7 +25,7 @@ pub enum ModelSource {
     /// A table of conditional probabilities, in TOML.
     Table(PathBuf),
     /// A model that a server runs.
-    Server(ServerAddress),
+    Server(Box<ServerAddress>),
 }
 
 impl ModelSource {
@@ -56,7 +56,7 @@ impl FromStr for ModelSource {
             return Ok(Self::Table(path.to_owned()));
         }
         if ServerAddress::is_meant(text) {
-            return text.parse().map(Self::Server);
+            return text.parse().map(|address| Self::Server(Box::new(address)));
         }
         let reason = if path.exists() { "is a file" } else { "is not here" };
         Err(ModelError::Unsupported(format!(

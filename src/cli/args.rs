@@ -117,8 +117,9 @@ pub struct LookArgs {
 /// Options that every command with a model takes.
 #[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
-    /// `builtin`, a directory in Hugging Face layout, owner/name[@revision] on the hub, a .toml table of conditional
-    /// probabilities, or a server `http(s)://host:port/v1` (`?model=NAME&top=N&timeout=SECONDS`; a key in LOGITSCOPE_API_KEY)
+    /// `builtin`, a directory in Hugging Face layout, a .gguf file, owner/name[@revision] on the hub, a .toml table of
+    /// conditional probabilities, or a server `http(s)://host:port/v1` (`?model=NAME&top=N&timeout=SECONDS`; a key in
+    /// `LOGITSCOPE_API_KEY`)
     #[arg(long, value_name = "SPEC", default_value = "builtin")]
     pub model: ModelSource,
     /// How it is opened.

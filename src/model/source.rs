@@ -20,7 +20,7 @@ pub enum ModelSource {
     /// A table of conditional probabilities, in TOML.
     Table(PathBuf),
     /// A model that a server runs.
-    Server(ServerAddress),
+    Server(Box<ServerAddress>),
     /// A model of the hub, or one of its files.
     Hub(HubName),
 }
@@ -57,7 +57,7 @@ impl FromStr for ModelSource {
             _ => {}
         }
         if ServerAddress::is_meant(text) {
-            return text.parse().map(Self::Server);
+            return text.parse().map(|address| Self::Server(Box::new(address)));
         }
         // A path that is meant as one begins with a dot or a slash, or is there.
         if !path.exists()

@@ -26,9 +26,9 @@ const COMPLETIONS: &str = include_str!("../fixtures/server/completions.json");
 fn logitscope(arguments: &[&str], key: Option<&str>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_logitscope"));
     command.env_remove("OPENAI_API_KEY").env_remove("LOGITSCOPE_API_KEY").args(arguments);
-    key.into_iter().for_each(|key| {
+    if let Some(key) = key {
         command.env("LOGITSCOPE_API_KEY", key);
-    });
+    }
     command.output().unwrap()
 }
 

@@ -154,7 +154,7 @@ impl Client {
         let said = said.map(|said| format!(": {}", excerpt(&said))).unwrap_or_default();
         let status = status.as_u16();
         Err(match status {
-            200..=299 => return self.parse(path, &body),
+            200..=299 => return parse(path, &body),
             401 | 403 if self.key.is_some() => {
                 Failure::Final(format!("does not accept the key of {}{said}", KEYS.join(" or ")))
             }
@@ -167,13 +167,13 @@ impl Client {
             _ => Failure::Final(format!("{path} answered with status {status}{said}")),
         })
     }
+}
 
-    fn parse<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T, Failure> {
-        serde_json::from_slice(body).map_err(|error| {
-            let begin = excerpt(&String::from_utf8_lossy(body));
-            Failure::Final(format!("the answer of {path} can't be read ({error}); it begins with {begin:?}"))
-        })
-    }
+fn parse<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|error| {
+        let begin = excerpt(&String::from_utf8_lossy(body));
+        Failure::Final(format!("the answer of {path} can't be read ({error}); it begins with {begin:?}"))
+    })
 }
 
 /// Reads an answer; one that is endless is cut off.

@@ -12,6 +12,9 @@ use crate::model::ModelError;
 /// What a helper thread does.
 pub(super) type Errand<T> = Box<dyn FnOnce(&Abandoned) -> Result<T, ModelError> + Send>;
 
+/// The errands that nobody has begun, each with its place.
+type Waiting<T> = Arc<Mutex<VecDeque<(usize, Errand<T>)>>>;
+
 /// Does all errands, at most `at_once` side by side, and gives the results in the order of the errands. `look` is called all the
 /// while; when it breaks, what is under way is left alone and its result is forgotten.
 ///
@@ -23,8 +26,7 @@ pub(super) fn run<T: Send + 'static>(
     look: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<Vec<T>, ModelError> {
     let (count, abandoned) = (errands.len(), Abandoned::default());
-    let waiting: Arc<Mutex<VecDeque<(usize, Errand<T>)>>> =
-        Arc::new(Mutex::new(errands.into_iter().enumerate().collect()));
+    let waiting: Waiting<T> = Arc::new(Mutex::new(errands.into_iter().enumerate().collect()));
     let (sender, results) = channel();
     for _ in 0..at_once.clamp(1, count.max(1)) {
         let (waiting, sender, abandoned) = (Arc::clone(&waiting), sender.clone(), abandoned.clone());

@@ -31,7 +31,9 @@ impl List {
             return Err(format!("it says that log p of token {id} is {logprob}, which no log-probability is"));
         }
         listed.retain(|(_, logprob)| *logprob > NEVER);
-        listed.iter_mut().for_each(|(_, logprob)| *logprob = logprob.min(0.0));
+        for (_, logprob) in &mut listed {
+            *logprob = logprob.min(0.0);
+        }
         listed.sort_unstable_by_key(|(id, _)| *id);
         if let Some(twice) = listed.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(format!("it lists token {} twice", twice[0].0));

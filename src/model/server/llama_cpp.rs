@@ -38,11 +38,11 @@ pub(super) fn open(client: Client, model: &Model) -> Result<Spoken, ModelError> 
             client.error("it does not say how large the model's vocabulary is: it is too old, or still loading")
         );
     };
-    let vocabulary = Arc::new(Vocabulary::new(meta.n_vocab));
+    let vocabulary = Arc::new(Vocabulary::new(meta.vocabulary));
     let settings = props.default_generation_settings.and_then(|settings| settings.n_ctx);
-    let context_length = settings.or(meta.n_ctx).or(meta.n_ctx_train);
+    let context_length = settings.or(meta.context).or(meta.trained_context);
     let mut dialect = LlamaCpp {
-        listed: client.address().top.unwrap_or(LISTED).min(meta.n_vocab),
+        listed: client.address().top.unwrap_or(LISTED).min(meta.vocabulary),
         client,
         vocabulary: Arc::clone(&vocabulary),
         letter: 0,
@@ -63,7 +63,7 @@ pub(super) fn open(client: Client, model: &Model) -> Result<Spoken, ModelError> 
         vocabulary,
         context_length: context_length.unwrap_or(usize::MAX),
         eos_token_ids,
-        parameters: meta.n_params.unwrap_or(0),
+        parameters: meta.parameters.unwrap_or(0),
     })
 }
 
@@ -128,7 +128,9 @@ impl Dialect for LlamaCpp {
         if let Some(id) = ids.iter().find(|id| !self.vocabulary.has(**id)) {
             return Err(self.client.error(format!("it cuts the text into token {id}, which the model does not have")));
         }
-        cut.into_iter().for_each(|token| self.vocabulary.meet(token.id, token.piece.into_bytes()));
+        for token in cut {
+            self.vocabulary.meet(token.id, token.piece.into_bytes());
+        }
         if special == SpecialTokens::Always {
             let bos = self.bos.ok_or_else(|| ModelError::Request("this model has no begin-of-text token".into()))?;
             if ids.first() != Some(&bos) {

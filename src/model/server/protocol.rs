@@ -41,10 +41,14 @@ pub(super) struct Model {
 
 #[derive(Clone, Deserialize)]
 pub(super) struct Meta {
-    pub(super) n_vocab: usize,
-    pub(super) n_ctx: Option<usize>,
-    pub(super) n_ctx_train: Option<usize>,
-    pub(super) n_params: Option<u64>,
+    #[serde(rename = "n_vocab")]
+    pub(super) vocabulary: usize,
+    #[serde(rename = "n_ctx")]
+    pub(super) context: Option<usize>,
+    #[serde(rename = "n_ctx_train")]
+    pub(super) trained_context: Option<usize>,
+    #[serde(rename = "n_params")]
+    pub(super) parameters: Option<u64>,
 }
 
 /// llama.cpp: `GET /props`.

@@ -183,6 +183,7 @@ mod tests {
         super::read(&config, 8, &LLAMA).map_err(|error| error.to_string())
     }
 
+    #[allow(clippy::needless_pass_by_value)] // `json!` makes values
     fn scaling(section: Value) -> RotaryScaling {
         read(json!({ "rope_scaling": section })).unwrap().rotary.scaling
     }

@@ -39,6 +39,7 @@ pub fn silu(x: f32) -> f32 {
 /// Cephes `tanhf` (S. Moshier): an odd polynomial below 0.625, and `1 − 2 / (e^2|x| + 1)` with the sign of `x` beyond.
 #[inline(always)]
 #[must_use]
+#[allow(clippy::excessive_precision)] // as the reference writes them
 pub fn tanh(x: f32) -> f32 {
     let square = x * x;
     let p = -5.704_988_7e-3;
@@ -56,6 +57,7 @@ pub fn tanh(x: f32) -> f32 {
 /// Cephes `erff` and `erfcf` (S. Moshier): an odd polynomial up to 1, and beyond `1 − e^−x² · P(1/x²) / |x|` with the sign of `x`.
 #[inline(always)]
 #[must_use]
+#[allow(clippy::approx_constant, clippy::excessive_precision)] // a fitted coefficient, near 2/√π
 pub fn erf(x: f32) -> f32 {
     let square = x * x;
     let p = 7.853_861_4e-5;

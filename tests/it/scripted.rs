@@ -71,13 +71,11 @@ pub fn replay(recorded: &'static str) -> impl Fn(&Asked) -> Reply + Send + Sync 
             exchange["path"] == asked.path
                 && wanted.into_iter().flatten().all(|(name, value)| same(&asked.body[name], value))
         };
-        match exchanges.iter().find(fits) {
-            Some(exchange) => Reply::Json(exchange["response"].clone()),
-            None => {
-                eprintln!("not recorded: {asked:?}");
-                Reply::Status(400, "not recorded")
-            }
-        }
+        let Some(exchange) = exchanges.iter().find(fits) else {
+            eprintln!("not recorded: {asked:?}");
+            return Reply::Status(400, "not recorded");
+        };
+        Reply::Json(exchange["response"].clone())
     }
 }
 
@@ -109,7 +107,8 @@ fn answer(mut stream: TcpStream, script: &Script, asked: &Mutex<Vec<Asked>>) {
         Reply::Half => send(200, 1000, b"{\"data\": [{\"id\":"),
         Reply::Endless => {
             send(200, usize::MAX >> 1, b"{\"data\": \"");
-            while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+            let more = vec![b'x'; 1 << 16];
+            while stream.write_all(&more).is_ok() {}
         }
         Reply::Stall => {
             let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));

@@ -83,7 +83,9 @@ mod tests {
         let list = List::new(vec![(2, 0.5f64.ln()), (0, 0.25f64.ln()), (1, -1e30)]).unwrap();
         let logits = list.logits(6);
         let close = |i: usize, p: f64| assert!((f64::from(logits[i]) - p.ln()).abs() < 1e-6);
-        (close(0, 0.25), close(2, 0.5), close(5, 0.25));
+        close(0, 0.25);
+        close(2, 0.5);
+        close(5, 0.25);
         assert_eq!((logits[1], logits[3], logits[4]), (f32::NEG_INFINITY, f32::NEG_INFINITY, f32::NEG_INFINITY));
         let sure = List::new(vec![(0, 1e-7)]).unwrap().logits(3);
         assert_eq!((sure[0], sure[2]), (0.0, f32::NEG_INFINITY));

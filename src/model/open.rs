@@ -101,15 +101,15 @@ fn check_memory(name: &str, weights: &Weights, options: &OpenOptions) -> Result<
 }
 
 /// # Errors
-/// The tokenizer has tokens that the model has no row for.
+/// The tokenizer has tokens that the model has no row for; marks that no text has, such as the place of a picture, don't count.
 fn check_vocabulary(config: &Config, model_size: usize, tokenizer: &HfTokenizer) -> Result<(), ModelError> {
     let tokens = tokenizer.vocab_size();
-    if tokens > model_size {
-        return Err(config.invalid(format!(
-            "vocab_size is {model_size}, but the tokenizer has {tokens} tokens: they don't belong together"
-        )));
+    if (model_size..tokens).all(|id| tokenizer.piece(id as TokenId).special) {
+        return Ok(());
     }
-    Ok(())
+    Err(config.invalid(format!(
+        "vocab_size is {model_size}, but the tokenizer has {tokens} tokens: they don't belong together"
+    )))
 }
 
 fn embedded(files: &Embedded) -> Result<ModelFiles, ModelError> {

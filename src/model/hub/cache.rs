@@ -5,6 +5,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use hf_hub::{Cache, CacheRepo, Repo, RepoType};
+
 use super::HubError;
 use super::name::{HubName, is_commit, is_path};
 use crate::model::ModelError;
@@ -12,6 +14,8 @@ use crate::model::ModelError;
 /// A model's folder in the cache.
 #[derive(Clone, Debug)]
 pub(super) struct RepoCache {
+    cache: Cache,
+    repo: String,
     folder: PathBuf,
     locks: PathBuf,
 }
@@ -29,8 +33,18 @@ pub(super) enum Known {
 
 impl RepoCache {
     pub(super) fn new(cache: &Path, repo: &str) -> Self {
-        let name = format!("models--{}", repo.replace('/', "--"));
-        Self { locks: cache.join(".locks").join(&name), folder: cache.join(name) }
+        let name = Repo::model(repo.to_owned()).folder_name();
+        Self {
+            locks: cache.join(".locks").join(&name),
+            folder: cache.join(name),
+            cache: Cache::new(cache.to_owned()),
+            repo: repo.to_owned(),
+        }
+    }
+
+    /// The model at a revision, as hf-hub lays it out.
+    fn at(&self, revision: &str) -> CacheRepo {
+        self.cache.repo(Repo::with_revision(self.repo.clone(), RepoType::Model, revision.to_owned()))
     }
 
     /// The commit that a revision is at, as far as the cache knows.
@@ -43,7 +57,7 @@ impl RepoCache {
     }
 
     pub(super) fn snapshot(&self, commit: &str) -> PathBuf {
-        self.folder.join("snapshots").join(commit)
+        self.at(commit).pointer_path(commit)
     }
 
     pub(super) fn blob(&self, etag: &str) -> PathBuf {
@@ -82,9 +96,7 @@ impl RepoCache {
         if is_commit(&name.revision) {
             return Ok(());
         }
-        let path = self.folder.join("refs").join(&name.revision);
-        make_folder_of(&path)?;
-        fs::write(&path, commit).map_err(|source| disk(&path, source))
+        self.at(&name.revision).create_ref(commit).map_err(|source| disk(&self.folder.join("refs"), source))
     }
 
     /// Gives a blob its name in a snapshot: a relative link, or a copy where there are no links.

@@ -163,9 +163,11 @@ impl Weights {
     /// # Errors
     /// The tensor is missing, has another shape, or is of a type that can't be used.
     pub fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
-        let tensor = Tensor { shape: vec![1, length], ..self.tensor(name, &[length])?.clone() };
+        let tensor = self.tensor(name, &[length])?;
+        tensor.check(name, &[length])?;
+        let row = Tensor { shape: vec![1, length], ..tensor.clone() };
         let mut values = vec![0.0; length];
-        Matrix::new(&tensor, name, [1, length])?.elements().widen_into(0, &mut values);
+        Matrix::new(&row, name, [1, length])?.elements().widen_into(0, &mut values);
         Ok(values)
     }
 

@@ -46,6 +46,17 @@ impl Block<N> for Q8_0 {
     }
 }
 
+/// The lower halves of all bytes, then the upper ones.
+#[inline(always)]
+fn halves(packed: &[u8; N / 2]) -> [u8; N] {
+    let mut q = [0; N];
+    for (i, both) in packed.iter().enumerate() {
+        q[i] = both & 15;
+        q[i + N / 2] = both >> 4;
+    }
+    q
+}
+
 /// Four bits: `d·(q − 8)`. Byte `i` has number `i` in its lower half, number `i + 16` in its upper half.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -60,13 +71,8 @@ impl Block<N> for Q4_0 {
     #[inline(always)]
     fn widen(&self, out: &mut [f32; N]) {
         let d = half(self.d);
-        let (low, high) = out.split_at_mut(N / 2);
-        // Two loops, which the compiler turns into vectors; one for both it does not.
-        for (out, q) in low.iter_mut().zip(self.q) {
-            *out = (i32::from(q & 15) - 8) as f32 * d;
-        }
-        for (out, q) in high.iter_mut().zip(self.q) {
-            *out = (i32::from(q >> 4) - 8) as f32 * d;
+        for (out, q) in out.iter_mut().zip(halves(&self.q)) {
+            *out = (i32::from(q) - 8) as f32 * d;
         }
     }
 }
@@ -86,12 +92,8 @@ impl Block<N> for Q4_1 {
     #[inline(always)]
     fn widen(&self, out: &mut [f32; N]) {
         let (d, m) = (half(self.d), half(self.m));
-        let (low, high) = out.split_at_mut(N / 2);
-        for (out, q) in low.iter_mut().zip(self.q) {
-            *out = (q & 15) as f32 * d + m;
-        }
-        for (out, q) in high.iter_mut().zip(self.q) {
-            *out = (q >> 4) as f32 * d + m;
+        for (out, q) in out.iter_mut().zip(halves(&self.q)) {
+            *out = q as f32 * d + m;
         }
     }
 }

@@ -109,7 +109,7 @@ fn a_configuration_that_does_not_fit_the_tensors_names_both_shapes() {
 #[test]
 fn what_is_not_supported_says_what_is() {
     for (changes, part) in [
-        (json!({"model_type": "mamba"}), "model_type \"mamba\" is not known; known: llama"),
+        (json!({"model_type": "rwkv"}), "model_type \"rwkv\" is not known; known: llama"),
         (json!({"quantization_config": {"bits": 4}}), "only f32, bf16 and f16"),
         (json!({"rope_parameters": {"rope_type": "axial"}}), "known: default, linear, dynamic, llama3"),
         (json!({"vocab_size": 100}), "vocab_size is 100, but the tokenizer has"),

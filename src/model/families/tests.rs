@@ -59,7 +59,7 @@ fn values_that_make_no_model_are_errors() {
         ("head_dim", json!(15), "even"),
         ("hidden_act", json!("relu"), "known: silu"),
         ("rms_norm_eps", json!(-1.0), "rms_norm_eps is -1"),
-        ("model_type", json!("mamba"), "known: llama"),
+        ("model_type", json!("rwkv"), "known: llama"),
     ] {
         let mut config = llama();
         config[key] = value;

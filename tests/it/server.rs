@@ -332,3 +332,47 @@ fn a_server_that_goes_away_and_comes_back_does_not_cost_the_session() {
     let Event::Evaluated { logits, .. } = next() else { panic!("the server is back") };
     assert!((f64::from(logits[4]) - 0.5f64.ln()).abs() < 1e-6);
 }
+
+/// What a real llama.cpp server answered for the model in `tests/golden/llama-gqa` (`tests/fixtures/server/record.py`).
+const LLAMA_CPP_REAL: &str = include_str!("../fixtures/server/llama_cpp_real.json");
+
+#[test]
+fn a_real_server_says_what_the_model_says_here() {
+    let server = Scripted::new(replay(LLAMA_CPP_REAL));
+    let there = format!("{}?top=8", server.address);
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/llama-gqa");
+    let of = |model: &str, options: &str| {
+        let options = options.split_whitespace().chain(["--format", "json", "--model", model]);
+        lines(&options.collect::<Vec<_>>()).remove(0)
+    };
+    let close = |a: &Value, b: &Value| (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-5;
+    for options in [
+        "run On --strategy greedy --max-new-tokens 6",
+        "run On --top-k 5 --seed 3 --max-new-tokens 6",
+        "run On --num-beams 3 --max-new-tokens 4 --num-return-sequences 3",
+    ] {
+        let (there, here) = (of(&there, options), of(here, options));
+        let pairs = there["sequences"].as_array().unwrap().iter().zip(here["sequences"].as_array().unwrap());
+        for (there, here) in pairs {
+            let ids = |sequence: &Value| -> Vec<u64> {
+                sequence["tokens"].as_array().unwrap().iter().map(|token| token["id"].as_u64().unwrap()).collect()
+            };
+            assert_eq!(ids(there), ids(here), "{options}");
+            assert!(close(&there["score"], &here["score"]), "{options}: {} and {}", there["score"], here["score"]);
+        }
+        assert_eq!(there["sequences"].as_array().unwrap().len(), here["sequences"].as_array().unwrap().len());
+    }
+    let score = |model: &str| {
+        let texts = ["score", "--prompt", "On", "--completion", "ce", "--completion", " there"];
+        let options = texts.into_iter().chain(["--format", "json", "--model", model]);
+        lines(&options.collect::<Vec<_>>()).remove(0)
+    };
+    let (there, here) = (score(&there), score(here));
+    for completion in 0..2 {
+        assert!(close(
+            &there["completions"][completion]["sum_logprob"],
+            &here["completions"][completion]["sum_logprob"]
+        ));
+    }
+    assert_eq!((&there["best"], &here["best"]), (&1.into(), &1.into()));
+}

@@ -41,6 +41,9 @@ pub(super) struct Files<'a> {
     pub(super) dtype: DtypeChoice,
 }
 
+/// Builds a model.
+type Load = fn(&Files<'_>, Identity) -> Result<Box<dyn LanguageModel>, ModelError>;
+
 /// A kind of model that candle-transformers runs.
 #[derive(Clone, Copy)]
 pub(super) struct Family {
@@ -49,7 +52,7 @@ pub(super) struct Family {
     /// What `architectures` says for it, unless the configuration says otherwise.
     pub(super) architecture: &'static str,
     /// Builds the model.
-    pub(super) load: fn(&Files<'_>, Identity) -> Result<Box<dyn LanguageModel>, ModelError>,
+    pub(super) load: Load,
 }
 
 /// Every family that candle-transformers runs here.
@@ -177,13 +180,12 @@ impl<M: Stepper> Stepped<M> {
     fn numbers(&self, logits: &Tensor) -> Result<Arc<[f32]>, ModelError> {
         let read = || logits.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>();
         let numbers = read().map_err(|error| self.failed(&error))?;
-        match numbers.len() == self.info.vocab_size {
-            true => Ok(numbers.into()),
-            false => Err(ModelError::invalid(
-                &*self.info.name,
-                format!("the model gives {} logits, but its vocabulary has {}", numbers.len(), self.info.vocab_size),
-            )),
+        let (found, vocab_size) = (numbers.len(), self.info.vocab_size);
+        if found == vocab_size {
+            return Ok(numbers.into());
         }
+        let reason = format!("the model gives {found} logits, but its vocabulary has {vocab_size}");
+        Err(ModelError::invalid(&*self.info.name, reason))
     }
 
     /// Bytes of all states that are kept.

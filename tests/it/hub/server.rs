@@ -172,8 +172,11 @@ impl Out<'_> {
     }
 
     fn head(&mut self, status: u16, headers: &[(&str, &str)]) -> Option<()> {
-        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        self.write(format!("HTTP/1.1 {status} X\r\naccept-ranges: bytes\r\n{headers}\r\n").as_bytes())
+        self.write(format!("HTTP/1.1 {status} X\r\naccept-ranges: bytes\r\n").as_bytes())?;
+        for (name, value) in headers {
+            self.write(format!("{name}: {value}\r\n").as_bytes())?;
+        }
+        self.write(b"\r\n")
     }
 
     fn status(&mut self, status: u16, headers: &[(&str, &str)]) -> Option<()> {

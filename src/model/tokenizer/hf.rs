@@ -4,6 +4,7 @@ use serde_json::Value;
 use tokenizers::ModelWrapper;
 
 use super::bytes::PieceRules;
+use super::check::check;
 use super::{SpecialTokens, TokenPiece, Tokenizer};
 use crate::decode::TokenId;
 use crate::model::ModelError;
@@ -28,6 +29,7 @@ impl HfTokenizer {
     /// # Errors
     /// The bytes are no tokenizer, or one with absurd ids.
     pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self, ModelError> {
+        check(bytes).map_err(|reason| ModelError::invalid(file, reason))?;
         let inner = tokenizers::Tokenizer::from_bytes(bytes)
             .map_err(|error| ModelError::invalid(file, format!("not a tokenizer: {error}")))?;
         Self::new(file, inner)

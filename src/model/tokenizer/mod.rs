@@ -1,6 +1,7 @@
 //! Text to token ids, and token ids to bytes.
 
 mod bytes;
+mod check;
 mod hf;
 
 use crate::decode::TokenId;

@@ -88,7 +88,7 @@ impl Overlay for Models {
         let empty = "type owner/name of the hub, a directory, or a .toml table";
         self.finder.render(
             app.look(),
-            "Another model: choose, or type owner/name, a directory, a table",
+            "Another model: choose, or type a name, a path or an address",
             (&self.notes, empty),
             screen,
             buffer,

@@ -28,7 +28,7 @@ BUILTIN = HERE.parents[1] / "assets" / "model"
 MODELS = ["llama-gqa", "llama-tied-llama3", "llama-biases", "llama-several-ends", "llama-bf16"]
 FAMILIES = [
     "mistral", "qwen2", "qwen3", "smollm3", "gemma", "gemma2", "gemma3", "phi", "phi-norms", "phi3", "olmo2", "stablelm",
-    "stablelm-parallel", "gpt-neox", "gpt-neox-sequential", "gpt2", "llama-yarn", "llama-dynamic"]
+    "stablelm-parallel", "gpt-neox", "gpt-neox-sequential", "gpt2", "llama-yarn", "llama-dynamic", "mamba", "qwen3-moe"]
 TEXTS = ["Once upon a time", "The cat sat on the", "One day, a little girl named"]
 DTYPE = "dtype" if int(transformers.__version__.split(".")[0]) >= 5 else "torch_dtype"
 PENALTIES = [0.0, 0.6, 1.0, 2.0, -1.0]

@@ -350,7 +350,7 @@ fn serve(asked: &Receiver<Command>, emit: &dyn Fn(Event)) {
 fn opened() -> App {
     let mut app = App::new(setup());
     app.update(Message::Resize(SCREEN.width, SCREEN.height));
-    let effects = app.update(Message::Engine(Event::Opened { info: info(), tokenizer: words() }));
+    let effects = app.update(Message::Engine(Event::Opened { info: info(), tokenizer: words(), notes: Vec::new() }));
     follow(&mut app, effects);
     app
 }

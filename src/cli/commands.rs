@@ -1,6 +1,6 @@
 //! What each command does with its settings.
 
-use std::io::{BufWriter, Read, Write, stderr, stdin, stdout};
+use std::io::{BufWriter, Read, Write, stdin, stdout};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -46,12 +46,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
 }
 
 pub(super) fn open(args: &ModelArgs) -> Result<LoadedModel, CliError> {
-    let loaded = super::open::open(&args.model, &args.open.options())?;
-    for note in loaded.model.notes() {
-        // Standard error that is gone is no reason to stop.
-        let _ = writeln!(stderr(), "logitscope: warning: {}: {note}", args.model.name());
-    }
-    Ok(loaded)
+    super::open::open(&args.model, &args.open.options())
 }
 
 fn run(args: &RunArgs) -> Result<(), CliError> {

@@ -14,8 +14,18 @@ const REDRAWN: Duration = Duration::from_millis(100);
 /// Where lines stay, a new one comes only this often.
 const REPEATED: Duration = Duration::from_secs(10);
 
-/// Opens a model. Ctrl-C breaks a download off; what has come stays for the next time.
+/// Opens a model, with a warning for what its files ask for and is not done. Ctrl-C breaks a download off; what has come stays for
+/// the next time.
 pub(super) fn open(source: &ModelSource, options: &OpenOptions) -> Result<LoadedModel, CliError> {
+    let loaded = load(source, options)?;
+    for note in loaded.model.notes() {
+        // Standard error that is gone is no reason to stop.
+        let _ = writeln!(stderr(), "logitscope: warning: {}: {note}", source.name());
+    }
+    Ok(loaded)
+}
+
+fn load(source: &ModelSource, options: &OpenOptions) -> Result<LoadedModel, CliError> {
     if !matches!(source, ModelSource::Hub(_)) {
         return Ok(model::open(source, options)?);
     }

@@ -188,7 +188,8 @@ impl Recording {
     /// What an engine tells first.
     #[must_use]
     pub fn opened(&self) -> Event {
-        Event::Opened { info: self.info.clone(), tokenizer: Arc::clone(&self.tokenizer) as Arc<dyn Tokenizer> }
+        let tokenizer = Arc::clone(&self.tokenizer) as Arc<dyn Tokenizer>;
+        Event::Opened { info: self.info.clone(), tokenizer, notes: Vec::new() }
     }
 
     fn scores(&self, path: &[(NodeId, TokenId)]) -> Vec<(NodeId, TokenScore)> {

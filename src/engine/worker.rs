@@ -66,6 +66,8 @@ pub enum Event {
         info: ModelInfo,
         /// Its tokenizer.
         tokenizer: Arc<dyn Tokenizer>,
+        /// What its files ask for and is not done, a line each.
+        notes: Vec<String>,
     },
     /// The model could not be opened.
     OpenFailed {
@@ -277,7 +279,8 @@ fn serve(
         Ok(loaded) => loaded,
         Err(error) => return emit(Event::OpenFailed { message: error.to_string() }),
     };
-    emit(Event::Opened { info: model.info().clone(), tokenizer: Arc::clone(&tokenizer) });
+    let (info, notes) = (model.info().clone(), model.notes().to_vec());
+    emit(Event::Opened { info, tokenizer: Arc::clone(&tokenizer), notes });
     let mut server =
         Server { evaluator: Evaluator::new(model), tokenizer, jobs: Jobs::default(), epoch: 0, generation, emit };
     // Without a job the thread sleeps; with one it looks for commands between any two turns.

@@ -13,8 +13,9 @@ use crate::model::{
 };
 use crate::session::{How, NodeId};
 use crate::ui::action::Keymap;
-use crate::ui::app::{Model, Mouse, Notice, Pick, Run, Setup};
+use crate::ui::app::{App, Model, Mouse, Notice, Pick, Run, Setup};
 use crate::ui::knobs::Mode;
+use crate::ui::message::Message;
 use crate::ui::scene::Scene;
 use crate::ui::theme::{ColourDepth, Theme};
 
@@ -154,7 +155,7 @@ pub(crate) fn setup(theme: &str, depth: ColourDepth) -> Setup {
 pub(crate) fn scene_of(setup: Setup, width: u16, height: u16, size: usize) -> Scene {
     let (out, inbox) = channel();
     let tokenizer = Arc::new(Words::new(size));
-    out.send(Event::Opened { info: info(size), tokenizer: tokenizer.clone() }).unwrap();
+    out.send(Event::Opened { info: info(size), tokenizer: tokenizer.clone(), notes: Vec::new() }).unwrap();
     Scene::with(setup, width, height, move |command| answer(command, &tokenizer, &out), inbox).unwrap()
 }
 
@@ -303,7 +304,7 @@ fn editing_the_prompt_begins_anew_and_escape_keeps_the_old_one() {
 #[test]
 fn a_dead_engine_is_a_message_and_not_the_end() {
     let mut scene = scene(80, 24);
-    scene.handle(crate::ui::message::Message::Engine(Event::Died { message: "boom".into() }));
+    scene.handle(Message::Engine(Event::Died { message: "boom".into() }));
     assert!(matches!(scene.app().model(), Model::Gone));
     assert!(text(&scene).contains("boom"));
     scene.press("Down ?").unwrap();
@@ -314,7 +315,7 @@ fn a_dead_engine_is_a_message_and_not_the_end() {
 fn answers_of_an_older_prompt_are_not_heard() {
     let mut scene = scene(80, 24);
     let before = tokens(&scene);
-    scene.handle(crate::ui::message::Message::Engine(Event::Prompted { epoch: 0, tokens: vec![9] }));
+    scene.handle(Message::Engine(Event::Prompted { epoch: 0, tokens: vec![9] }));
     assert_eq!(tokens(&scene), before);
 }
 
@@ -376,4 +377,12 @@ fn node_ids_of_the_path_have_their_scores() {
     let path: Vec<NodeId> = scene.app().session().unwrap().path();
     assert_eq!(scene.app().logprob(path[0]), None);
     assert_eq!(scene.app().logprob(path[2]), Some(-3.0));
+}
+
+#[test]
+fn what_a_model_asks_for_and_does_not_get_is_told() {
+    let mut app = App::new(setup("dark", ColourDepth::True));
+    let notes = vec!["long factors are left out".to_owned()];
+    app.update(Message::Engine(Event::Opened { info: info(60), tokenizer: Arc::new(Words::new(60)), notes }));
+    assert!(matches!(app.notice(), Some(Notice::Info(text)) if text == "long factors are left out"));
 }

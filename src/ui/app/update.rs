@@ -100,7 +100,7 @@ impl App {
 
     fn engine(&mut self, event: Event) -> Vec<Effect> {
         match event {
-            Event::Opened { info, tokenizer } => {
+            Event::Opened { info, tokenizer, notes } => {
                 self.model = Model::Open { info, tokenizer };
                 self.progress = None;
                 if let Some(source) = self.opening.take() {
@@ -110,6 +110,9 @@ impl App {
                 }
                 self.note_opened();
                 self.announce();
+                if !notes.is_empty() {
+                    self.notice = Some(Notice::Info(notes.join("; ")));
+                }
                 self.begin(self.prompt.clone())
             }
             Event::OpenFailed { message } | Event::Died { message } => {

@@ -48,7 +48,7 @@ impl Made {
         let mut made = Self { app, tokenizer, path: Vec::new(), screen: Rect::new(0, 0, width, height) };
         made.happen(Message::Resize(width, height));
         let info = ModelInfo { shape: Some(Box::new(SHAPE)), ..info(20) };
-        made.happen(Message::Engine(Event::Opened { info, tokenizer: made.tokenizer.clone() }));
+        made.happen(Message::Engine(Event::Opened { info, tokenizer: made.tokenizer.clone(), notes: Vec::new() }));
         made
     }
 

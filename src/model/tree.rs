@@ -82,6 +82,24 @@ impl<T> Tree<T> {
         std::iter::successors(node.and_then(entry), move |(_, node)| node.parent.map(CacheNode).and_then(entry))
     }
 
+    /// The tokens up to and with a node, the first one first.
+    pub(super) fn tokens(&self, node: Option<CacheNode>) -> Vec<TokenId> {
+        let mut tokens: Vec<TokenId> = self.upwards(node).map(|(_, node)| node.token).collect();
+        tokens.reverse();
+        tokens
+    }
+
+    /// The nodes of a run, which follow each other; `data` gives what is kept for each, by its place in the run.
+    pub(super) fn push_run(&mut self, run: &Run<'_>, mut data: impl FnMut(usize) -> T) -> Vec<CacheNode> {
+        let mut after = run.after;
+        let mut push = |(place, &token)| {
+            let node = self.push(after, token, data(place));
+            after = Some(node);
+            node
+        };
+        run.tokens.iter().enumerate().map(&mut push).collect()
+    }
+
     /// All nodes.
     pub(super) fn iter(&self) -> impl Iterator<Item = (CacheNode, &Node<T>)> {
         self.nodes.iter().enumerate().filter_map(|(place, node)| Some((CacheNode(place as u32), node.as_ref()?)))
@@ -127,12 +145,6 @@ mod tests {
     use super::*;
     use crate::model::Positions;
 
-    fn tokens(tree: &Tree<()>, node: CacheNode) -> Vec<TokenId> {
-        let mut tokens: Vec<TokenId> = tree.upwards(Some(node)).map(|(_, node)| node.token).collect();
-        tokens.reverse();
-        tokens
-    }
-
     #[test]
     fn forks_share_their_beginning_and_retain_keeps_the_way_to_what_lives() {
         let mut tree = Tree::default();
@@ -140,12 +152,12 @@ mod tests {
         let b = tree.push(Some(a), 2, ());
         let left = tree.push(Some(b), 3, ());
         let right = tree.push(Some(b), 4, ());
-        assert_eq!(tokens(&tree, left), [1, 2, 3]);
-        assert_eq!(tokens(&tree, right), [1, 2, 4]);
+        assert_eq!(tree.tokens(Some(left)), [1, 2, 3]);
+        assert_eq!(tree.tokens(Some(right)), [1, 2, 4]);
         assert_eq!(tree.get(right).unwrap().length, 3);
         tree.retain(&[right]);
         assert!(tree.get(left).is_none());
-        assert_eq!((tree.len(), tokens(&tree, right)), (3, vec![1, 2, 4]));
+        assert_eq!((tree.len(), tree.tokens(Some(right))), (3, vec![1, 2, 4]));
         assert_eq!(tree.push(Some(a), 5, ()), left, "a free place is taken first");
         tree.retain(&[]);
         assert_eq!((tree.len(), tree.iter().count()), (0, 0));

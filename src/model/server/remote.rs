@@ -10,88 +10,39 @@ use super::errand::{self, Errand};
 use super::list::List;
 use super::vocabulary::Vocabulary;
 use crate::decode::TokenId;
+use crate::model::tree::{Node, Tree};
 use crate::model::{
     CacheNode, CacheUse, LanguageModel, ModelError, ModelInfo, Positions, Progress, Run, RunOutput, SpecialTokens,
     TokenPiece, Tokenizer,
 };
 
-/// A token that was read.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    parent: Option<u32>,
-    token: TokenId,
-    /// A token after it of which the server told beside its list.
-    beyond: Option<(TokenId, f64)>,
-}
+/// A token of which the server told beside a list, and its log-probability.
+type Beyond = Option<(TokenId, f64)>;
 
 /// A model that a server runs.
 pub(super) struct RemoteModel {
     info: ModelInfo,
     dialect: Arc<dyn Dialect>,
-    nodes: Vec<Option<Node>>,
-    free: Vec<u32>,
+    tree: Tree<Beyond>,
 }
 
 impl RemoteModel {
     pub(super) fn new(info: ModelInfo, spoken: &Spoken) -> Self {
-        Self { info, dialect: Arc::clone(&spoken.dialect), nodes: Vec::new(), free: Vec::new() }
+        Self { info, dialect: Arc::clone(&spoken.dialect), tree: Tree::default() }
     }
 
-    fn node(&self, CacheNode(node): CacheNode) -> Result<Node, ModelError> {
-        let gone = || ModelError::Request(format!("cache node {node} is gone: read its sequence again"));
-        self.nodes.get(node as usize).copied().flatten().ok_or_else(gone)
-    }
-
-    /// The tokens up to and with a node.
-    fn path(&self, end: Option<CacheNode>) -> Result<Vec<TokenId>, ModelError> {
-        let (mut tokens, mut at) = (Vec::new(), end);
-        while let Some(node) = at.map(|at| self.node(at)).transpose()? {
-            tokens.push(node.token);
-            at = node.parent.map(CacheNode);
-        }
-        tokens.reverse();
-        Ok(tokens)
-    }
-
-    /// The whole context of a run.
+    /// The whole context of a run. The last entry of the vocabulary is the rest of a list.
     fn context(&self, run: &Run<'_>) -> Result<Vec<TokenId>, ModelError> {
-        let mut context = self.path(run.after)?;
-        let (before, tokens, most) = (context.len(), run.tokens.len(), self.info.context_length);
-        let refuse = |reason: String| Err(ModelError::Request(reason));
-        if tokens == 0 {
-            return refuse("a run without tokens: there is nothing to read".into());
-        }
-        if let Some(id) = run.tokens.iter().find(|id| **id as usize + 1 >= self.info.vocab_size) {
-            return refuse(format!("token id {id} is outside of the vocabulary of {}", self.info.vocab_size - 1));
-        }
-        if before + tokens > most {
-            return refuse(format!("{tokens} more tokens after {before} don't fit: the model's context holds {most}"));
-        }
+        self.tree.check(run, self.info.vocab_size - 1, self.info.context_length)?;
+        let mut context = self.tree.tokens(run.after);
         context.extend(run.tokens);
         Ok(context)
     }
 
-    fn keep(&mut self, node: Node) -> u32 {
-        if let Some(free) = self.free.pop() {
-            self.nodes[free as usize] = Some(node);
-            return free;
-        }
-        self.nodes.push(Some(node));
-        self.nodes.len() as u32 - 1
-    }
-
     /// Keeps the tokens of a run; the lists belong to the last of them.
     fn keep_run(&mut self, run: &Run<'_>, lists: &[List]) -> Vec<CacheNode> {
-        let mut parent = run.after.map(|node| node.0);
         let first = run.tokens.len().saturating_sub(lists.len());
-        let mut nodes = Vec::with_capacity(run.tokens.len());
-        for (place, &token) in run.tokens.iter().enumerate() {
-            let list = place.checked_sub(first).and_then(|place| lists.get(place));
-            let node = self.keep(Node { parent, token, beyond: list.and_then(|list| list.beyond) });
-            parent = Some(node);
-            nodes.push(CacheNode(node));
-        }
-        nodes
+        self.tree.push_run(run, |place| lists.get(place.checked_sub(first)?)?.beyond)
     }
 }
 
@@ -132,35 +83,24 @@ impl LanguageModel for RemoteModel {
         token: TokenId,
         watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Option<f64>, ModelError> {
-        if let Some((_, logprob)) = self.node(after)?.beyond.filter(|(beyond, _)| *beyond == token) {
+        let gone = || ModelError::Request(format!("cache node {} is gone: read its sequence again", after.0));
+        let node = self.tree.get(after).ok_or_else(gone)?;
+        if let Some((_, logprob)) = node.data.filter(|(beyond, _)| *beyond == token) {
             return Ok(Some(logprob));
         }
-        let (context, dialect) = (self.path(Some(after))?, Arc::clone(&self.dialect));
+        let (context, dialect) = (self.tree.tokens(Some(after)), Arc::clone(&self.dialect));
         let ask = move |abandoned: &Abandoned| dialect.logprob(&context, token, abandoned);
         let mut look = || watch(Progress { done: 0, total: 1 });
         Ok(errand::run(vec![Box::new(ask)], 1, &mut look)?.pop().flatten())
     }
 
     fn retain(&mut self, live: &[CacheNode]) {
-        let mut kept = vec![false; self.nodes.len()];
-        for &node in live {
-            let mut at = Some(node);
-            while let Some((place, node)) = at.and_then(|at| Some((at.0 as usize, self.node(at).ok()?))) {
-                if std::mem::replace(&mut kept[place], true) {
-                    break;
-                }
-                at = node.parent.map(CacheNode);
-            }
-        }
-        for (node, _) in self.nodes.iter_mut().zip(kept).filter(|(_, kept)| !kept) {
-            *node = None;
-        }
-        self.free = (0..self.nodes.len() as u32).rev().filter(|&node| self.nodes[node as usize].is_none()).collect();
+        self.tree.retain(live);
     }
 
     fn cache_use(&self) -> CacheUse {
-        let tokens = self.nodes.len() - self.free.len();
-        CacheUse { tokens, bytes: tokens * size_of::<Option<Node>>() }
+        let tokens = self.tree.len();
+        CacheUse { tokens, bytes: tokens * size_of::<Node<Beyond>>() }
     }
 }
 

@@ -24,7 +24,6 @@ use super::{
     CacheNode, CacheUse, LanguageModel, LoadedModel, ModelError, ModelInfo, Positions, Progress, Run, RunOutput,
     StoredType,
 };
-use crate::decode::TokenId;
 
 pub use tokenizer::TableTokenizer;
 
@@ -108,20 +107,9 @@ impl TableModel {
     }
 
     fn no_row(&self, run: &Run<'_>, index: usize) -> ModelError {
-        let mut tokens: Vec<TokenId> = self.tree.upwards(run.after).map(|(_, node)| node.token).collect();
-        tokens.reverse();
+        let mut tokens = self.tree.tokens(run.after);
         tokens.extend(&run.tokens[..=index]);
         ModelError::Request(format!("{}: {}", self.info.name, self.table.no_row(&tokens)))
-    }
-
-    fn keep_run(&mut self, run: &Run<'_>, states: Vec<State>) -> Vec<CacheNode> {
-        let mut after = run.after;
-        let mut keep = |(&token, state)| {
-            let node = self.tree.push(after, token, state);
-            after = Some(node);
-            node
-        };
-        run.tokens.iter().zip(states).map(&mut keep).collect()
     }
 }
 
@@ -150,7 +138,7 @@ impl LanguageModel for TableModel {
             return Err(ModelError::Cancelled);
         }
         let keep = |(run, found): (_, Found)| RunOutput {
-            nodes: self.keep_run(run, found.states),
+            nodes: self.tree.push_run(run, |place| found.states[place]),
             logits: found.logits,
             hidden: Vec::new(),
         };

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::decode::Distribution;
+use crate::decode::{Distribution, TokenId};
 use crate::model::{SpecialTokens, unwatched};
 
 const ABC: &str = include_str!("../../../examples/tables/abc.toml");

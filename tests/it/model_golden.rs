@@ -9,7 +9,7 @@ use logitscope::model::{
 use serde::Deserialize;
 
 /// The most that a log-probability may differ, in nats.
-const TOLERANCE: f64 = 1e-3;
+const TOLERANCE: f64 = 1e-4;
 
 #[derive(Deserialize)]
 pub(crate) struct Golden {

@@ -55,18 +55,19 @@ impl LayerWeights {
         let mlp_bias = Bias::when(spec.mlp.bias);
         Ok(Self {
             attention_norm: norm(before, names.attention_norm)?,
-            query_key_value: query_key_value(source, spec, &name)?,
+            query_key_value: packed(query_key_value(source, spec, &name)?),
             query_norm: head_norm(source, attention, attention.heads, &name(names.query_norm))?,
             key_norm: head_norm(source, attention, attention.kv_heads, &name(names.key_norm))?,
             attention_output: source.projection(
                 &name(names.attention_output),
                 [hidden, attention.query_size()],
                 Bias::when(attention.output_bias),
-            )?,
+            )?
+            .packed(),
             attention_post_norm: norm(after, names.attention_post_norm)?,
             mlp_norm: norm(own_mlp_norm, names.mlp_norm)?,
-            gate_up: gate_up(source, spec, &name)?,
-            down: source.projection(&name(names.down), [hidden, inner], mlp_bias)?,
+            gate_up: packed(gate_up(source, spec, &name)?),
+            down: source.projection(&name(names.down), [hidden, inner], mlp_bias)?.packed(),
             mlp_post_norm: norm(after, names.mlp_post_norm)?,
         })
     }
@@ -84,6 +85,10 @@ impl LayerWeights {
         norms.map(NormWeights::parameters).sum::<usize>()
             + self.projections().map(Projection::parameters).sum::<usize>()
     }
+}
+
+fn packed(maps: Vec<Projection>) -> Vec<Projection> {
+    maps.into_iter().map(Projection::packed).collect()
 }
 
 fn query_key_value(
@@ -150,8 +155,9 @@ impl DecoderWeights {
         let (names, hidden) = (&spec.names, spec.hidden_size);
         let table = [spec.vocab_size, hidden];
         let head_name = names.head(weights);
+        let embedding = source.matrix(names.embedding, table)?;
         Ok(Self {
-            embedding: source.matrix(names.embedding, table)?,
+            embedding: if spec.head.weight == HeadWeight::Tied { embedding.packed() } else { embedding },
             positions: match spec.position {
                 Position::Learned => Some(source.matrix(names.positions, [spec.context_length, hidden])?),
                 Position::Rotary(_) => None,
@@ -162,7 +168,7 @@ impl DecoderWeights {
             final_norm: source.norm(names.final_norm, hidden)?,
             own_head: match spec.head.weight {
                 HeadWeight::Tied => None,
-                HeadWeight::Own => Some(weights.matrix(&format!("{head_name}.weight"), table, dtype)?),
+                HeadWeight::Own => Some(weights.matrix(&format!("{head_name}.weight"), table, dtype)?.packed()),
             },
             head_bias: if spec.head.bias {
                 Some(weights.vector(&format!("{head_name}.bias"), spec.vocab_size)?)

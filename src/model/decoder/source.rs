@@ -133,6 +133,11 @@ impl Projection {
         &self.weight
     }
 
+    /// The same map in the form that products take.
+    pub(super) fn packed(self) -> Self {
+        Self { weight: self.weight.packed(), ..self }
+    }
+
     /// The map whose output `i` is output `rows[i]` of this one.
     pub(super) fn gathered(&self, rows: &[usize]) -> Self {
         let bias = self.bias.as_ref().map(|bias| rows.iter().map(|row| bias[*row]).collect());

@@ -1,7 +1,12 @@
-//! One attention head over a path of cached keys and values.
+//! Attention heads over paths of cached keys and values.
+#![allow(unsafe_code)]
+
+use std::ops::Range;
 
 use super::lanes::{Lanes, dots};
 use super::math::{exp, softcap};
+use super::pool::{Start, pays};
+use super::{Isa, LANES, ThreadPool};
 
 /// Positions whose scores are held at once.
 const BLOCK: usize = 64;
@@ -32,36 +37,141 @@ pub struct Scores {
     pub softcap: Option<f32>,
 }
 
-/// `out = softmax(softcap(query · keys · scale)) · values` (Vaswani and others, 2017), `out` as long as `query`.
+/// Attention heads of some positions: which rows go together, and how they are scored.
+#[derive(Clone, Copy, Debug)]
+pub struct Heads<'a> {
+    /// Rows that follow each other in a sequence: each sees what the one before it sees, and one position more. Ascending, together all
+    /// rows of the output.
+    pub groups: &'a [Range<usize>],
+    /// Heads of a row.
+    pub heads: usize,
+    /// Numbers of a head.
+    pub head_dim: usize,
+    /// How products become logits.
+    pub scores: Scores,
+    /// The most positions that a row sees.
+    pub longest: usize,
+}
+
+/// The most rows that are taken together.
+pub const GROUP: usize = 4;
+
+/// See [`super::Kernels::attend`].
+pub(super) fn heads<'a, P: Past>(
+    isa: Isa,
+    pool: &mut ThreadPool,
+    work: Heads<'_>,
+    out: &mut [f32],
+    item: &(impl Fn(usize, usize) -> (&'a [f32], P) + Sync),
+) {
+    let Heads { groups, heads, head_dim, scores, longest } = work;
+    let rows = groups.iter().fold(0, |next, group| {
+        assert!(group.start == next && !group.is_empty() && group.len() <= GROUP, "groups of all rows in order");
+        group.end
+    });
+    assert_eq!(out.len(), rows * heads * head_dim, "an output for each row and head");
+    let start = Start(out.as_mut_ptr());
+    let one = |index: usize| {
+        let (group, head) = (&groups[index / heads], index % heads);
+        // SAFETY: row and head are within `out`, and every pair of them belongs to one item.
+        let out = |row: usize| unsafe {
+            std::slice::from_raw_parts_mut(start.get().add((row * heads + head) * head_dim), head_dim)
+        };
+        let mut row = group.start;
+        while row + 4 <= group.end {
+            together::<P, 4>(isa, scores, |m| item(row + m, head), |m| out(row + m));
+            row += 4;
+        }
+        while row + 2 <= group.end {
+            together::<P, 2>(isa, scores, |m| item(row + m, head), |m| out(row + m));
+            row += 2;
+        }
+        if row < group.end {
+            together::<P, 1>(isa, scores, |m| item(row + m, head), |m| out(row + m));
+        }
+    };
+    let items = groups.len() * heads;
+    if pays(out.len() * longest * 2) {
+        pool.run(items, &one);
+    } else {
+        (0..items).for_each(one);
+    }
+}
+
+/// `M` rows of a head.
+fn together<'a, 'o, P: Past, const M: usize>(
+    isa: Isa,
+    scores: Scores,
+    item: impl Fn(usize) -> (&'a [f32], P),
+    out: impl Fn(usize) -> &'o mut [f32],
+) {
+    let (_, past) = item(M - 1);
+    isa.attend::<P, M>(std::array::from_fn(|m| item(m).0), scores, &past, std::array::from_fn(out));
+}
+
+/// `out = softmax(softcap(query · keys · scale)) · values` (Vaswani and others, 2017) for `M` queries at positions that follow each
+/// other; `past` is what the last of them sees, and each before it sees one position less. `out` is as long as its query.
 ///
 /// The softmax runs in blocks of 64 positions counted from the oldest, with the maximum so far subtracted and earlier sums
 /// rescaled when it rises (Milakov and Gimelshein, 2018): the order depends on the past alone and needs no buffer of its length.
 #[inline(always)]
-pub(super) fn attend<L: Lanes, P: Past>(query: &[f32], how: Scores, past: &P, out: &mut [f32]) {
+pub(super) fn attend<L: Lanes, P: Past, const M: usize>(
+    queries: [&[f32]; M],
+    how: Scores,
+    past: &P,
+    mut out: [&mut [f32]; M],
+) {
     let length = past.len();
-    let mut maximum = f32::NEG_INFINITY;
-    let mut total = 0.0;
-    out.fill(0.0);
-    let mut buffer = [0.0; BLOCK];
+    let mut softmax = [Softmax { maximum: f32::NEG_INFINITY, total: 0.0 }; M];
+    for out in &mut out {
+        out.fill(0.0);
+    }
+    let mut scores = [[0.0; BLOCK]; M];
     let mut start = 0;
     while start < length {
-        let scores = &mut buffer[..BLOCK.min(length - start)];
-        score::<L, P>(query, how, past, start, scores);
-        let highest = scores.iter().fold(f32::NEG_INFINITY, |high, score| high.max(*score));
-        if highest > maximum {
-            let shrink = exp(maximum - highest);
-            total *= shrink;
-            scale_all(out, shrink);
-            maximum = highest;
+        let block = BLOCK.min(length - start);
+        score::<L, P, M>(queries, how, past, start, block, &mut scores);
+        // What a query sees of this block; all of them see `common`.
+        let seen: [usize; M] = std::array::from_fn(|m| block.min((length + m + 1).saturating_sub(M + start)));
+        for m in 0..M {
+            softmax[m].add::<L>(&mut scores[m][..seen[m]], out[m]);
         }
-        for score in scores.iter_mut() {
-            *score = exp(*score - maximum);
+        let common = seen[0];
+        add_values::<L, P, M>(&scores, past, start..start + common, &mut out);
+        for m in 1..M {
+            let own = [std::array::from_fn(|i| scores[m][(common + i) % BLOCK])];
+            add_values::<L, P, 1>(&own, past, start + common..start + seen[m], std::array::from_mut(&mut out[m]));
         }
-        total += dots::<L, f32, 1, 1>([&*scores], [&ONES[..scores.len()]])[0][0];
-        add_values(scores, past, start, out);
         start += BLOCK;
     }
-    scale_all(out, 1.0 / total);
+    for (softmax, out) in softmax.iter().zip(out) {
+        scale_all(out, 1.0 / softmax.total);
+    }
+}
+
+/// A softmax on its way: the highest score so far, and the sum of the exponentials less it.
+#[derive(Clone, Copy)]
+struct Softmax {
+    maximum: f32,
+    total: f32,
+}
+
+impl Softmax {
+    /// Turns scores into exponentials less the maximum, and rescales what came before if that rises.
+    #[inline(always)]
+    fn add<L: Lanes>(&mut self, scores: &mut [f32], out: &mut [f32]) {
+        let highest = scores.iter().fold(f32::NEG_INFINITY, |high, score| high.max(*score));
+        if highest > self.maximum {
+            let shrink = exp(self.maximum - highest);
+            self.total *= shrink;
+            scale_all(out, shrink);
+            self.maximum = highest;
+        }
+        for score in scores.iter_mut() {
+            *score = exp(*score - self.maximum);
+        }
+        self.total += dots::<L, f32, 1, 1>([&*scores], [&ONES[..scores.len()]])[0][0];
+    }
 }
 
 #[inline(always)]
@@ -71,50 +181,105 @@ fn scale_all(values: &mut [f32], factor: f32) {
     }
 }
 
-/// `scores[i] = softcap(query · key(start + i) · scale)`.
+/// `scores[m][i] = softcap(queries[m] · key(start + i) · scale)` for `i` below `count`.
 #[inline(always)]
-fn score<L: Lanes, P: Past>(query: &[f32], how: Scores, past: &P, start: usize, scores: &mut [f32]) {
-    let scale = how.scale;
-    let (fours, rest) = scores.as_chunks_mut::<4>();
-    let mut position = start;
-    for four in fours {
-        let keys = [past.key(position), past.key(position + 1), past.key(position + 2), past.key(position + 3)];
-        let products = dots::<L, f32, 4, 1>(keys, [query]);
-        for (score, [product]) in four.iter_mut().zip(products) {
-            *score = product * scale;
+fn score<L: Lanes, P: Past, const M: usize>(
+    queries: [&[f32]; M],
+    how: Scores,
+    past: &P,
+    start: usize,
+    count: usize,
+    scores: &mut [[f32; BLOCK]; M],
+) {
+    let mut at = 0;
+    while at + 4 <= count {
+        let products = dots::<L, f32, 4, M>(std::array::from_fn(|i| past.key(start + at + i)), queries);
+        for (i, products) in products.iter().enumerate() {
+            for m in 0..M {
+                scores[m][at + i] = products[m] * how.scale;
+            }
         }
-        position += 4;
+        at += 4;
     }
-    for score in rest {
-        *score = dots::<L, f32, 1, 1>([past.key(position)], [query])[0][0] * scale;
-        position += 1;
+    while at < count {
+        let [products] = dots::<L, f32, 1, M>([past.key(start + at)], queries);
+        for m in 0..M {
+            scores[m][at] = products[m] * how.scale;
+        }
+        at += 1;
     }
     if let Some(cap) = how.softcap {
-        for score in scores {
-            *score = softcap(*score, cap);
+        for scores in scores {
+            for score in &mut scores[..count] {
+                *score = softcap(*score, cap);
+            }
         }
     }
 }
 
-/// Adds `weights[i]·value(start + i)` to `out`, in order of `i`; four at a time only to touch `out` less often.
+/// Adds `weights[m][i]·value(range.start + i)` to `out[m]`, in order of `i`.
 #[inline(always)]
-fn add_values<P: Past>(weights: &[f32], past: &P, start: usize, out: &mut [f32]) {
-    let (fours, rest) = weights.as_chunks::<4>();
-    let mut position = start;
-    for [a, b, c, d] in fours {
-        let width = out.len();
-        let (va, vb) = (&past.value(position)[..width], &past.value(position + 1)[..width]);
-        let (vc, vd) = (&past.value(position + 2)[..width], &past.value(position + 3)[..width]);
-        for i in 0..width {
-            out[i] = (((out[i] + a * va[i]) + b * vb[i]) + c * vc[i]) + d * vd[i];
-        }
-        position += 4;
+fn add_values<L: Lanes, P: Past, const M: usize>(
+    weights: &[[f32; BLOCK]; M],
+    past: &P,
+    range: Range<usize>,
+    out: &mut [&mut [f32]; M],
+) {
+    if range.is_empty() {
+        return;
     }
-    for weight in rest {
-        for (out, value) in out.iter_mut().zip(past.value(position)) {
-            *out += weight * value;
+    let width = out[0].len();
+    let mut at = 0;
+    while at + 4 * LANES <= width {
+        add_columns::<L, P, M, 4>(weights, past, range.clone(), at, out);
+        at += 4 * LANES;
+    }
+    while at + LANES <= width {
+        add_columns::<L, P, M, 1>(weights, past, range.clone(), at, out);
+        at += LANES;
+    }
+    if at < width {
+        for m in 0..M {
+            for (i, position) in range.clone().enumerate() {
+                for (out, value) in out[m][at..].iter_mut().zip(&past.value(position)[at..]) {
+                    *out = weights[m][i].mul_add(*value, *out);
+                }
+            }
         }
-        position += 1;
+    }
+}
+
+/// [`add_values`] for `G` times sixteen columns from `at` on, which stay in registers.
+#[inline(always)]
+fn add_columns<L: Lanes, P: Past, const M: usize, const G: usize>(
+    weights: &[[f32; BLOCK]; M],
+    past: &P,
+    range: Range<usize>,
+    at: usize,
+    out: &mut [&mut [f32]; M],
+) {
+    let mut sums = [[L::zero(); G]; M];
+    for m in 0..M {
+        let groups = out[m][at..].as_chunks::<LANES>().0;
+        for g in 0..G {
+            sums[m][g] = L::load_f32(&groups[g]);
+        }
+    }
+    for (i, position) in range.enumerate() {
+        let groups = past.value(position)[at..].as_chunks::<LANES>().0;
+        let values: [L; G] = std::array::from_fn(|g| L::load_f32(&groups[g]));
+        for m in 0..M {
+            let weight = L::splat(weights[m][i]);
+            for g in 0..G {
+                sums[m][g] = sums[m][g].add_product(weight, values[g]);
+            }
+        }
+    }
+    for m in 0..M {
+        let groups = out[m][at..].as_chunks_mut::<LANES>().0;
+        for g in 0..G {
+            sums[m][g].store(&mut groups[g]);
+        }
     }
 }
 
@@ -160,8 +325,9 @@ mod tests {
             for isa in Isa::available() {
                 let mut out = vec![f32::NAN; head_dim];
                 let how = Scores { scale: 0.25, softcap };
-                Kernels::with_isa(1, isa)
-                    .attend(how, length, &mut out, head_dim, |_| (&query, Flat(&keys, &values, head_dim)));
+                let one = [0..1];
+                let heads = Heads { groups: &one, heads: 1, head_dim, scores: how, longest: length };
+                Kernels::with_isa(1, isa).attend(heads, &mut out, |_, _| (&query, Flat(&keys, &values, head_dim)));
                 for (i, got) in out.iter().enumerate() {
                     let want: f64 = (0..length).map(|p| scores[p].exp() / total * f64::from(past.value(p)[i])).sum();
                     assert!((f64::from(*got) - want).abs() < 2e-5, "{got} {want}");
@@ -169,6 +335,32 @@ mod tests {
                 results.push(out.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
             }
             assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
+        }
+    }
+
+    #[test]
+    fn rows_together_give_the_bits_of_rows_alone() {
+        for (head_dim, before, rows) in [(16, 0, 4), (20, 3, 2), (64, 61, 3), (48, 63, 4), (80, 126, 4), (7, 0, 1)] {
+            let heads = 3;
+            let (keys, values) =
+                (wave(head_dim * (before + rows), 0.37), wave(head_dim * (before + rows), 0.11));
+            let queries = wave(head_dim * heads * rows, 0.71);
+            let item = |row: usize, head: usize| {
+                let seen = (before + row + 1) * head_dim;
+                (&queries[(row * heads + head) * head_dim..][..head_dim], Flat(&keys[..seen], &values[..seen], head_dim))
+            };
+            let attend = |isa: Isa, threads: usize, groups: &[Range<usize>]| {
+                let mut out = vec![f32::NAN; rows * heads * head_dim];
+                let scores = Scores { scale: 0.25, softcap: None };
+                let work = Heads { groups, heads, head_dim, scores, longest: before + rows };
+                Kernels::with_isa(threads, isa).attend(work, &mut out, item);
+                out.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+            };
+            let alone: Vec<Range<usize>> = (0..rows).map(|row| row..row + 1).collect();
+            let expected = attend(Isa::PORTABLE, 1, &alone);
+            for isa in Isa::available() {
+                assert_eq!(attend(isa, 2, &[0..rows]), expected, "{} {head_dim} {before} {rows}", isa.name());
+            }
         }
     }
 }

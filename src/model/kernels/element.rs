@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::{Blocks, LANES, lanes::Lanes};
+use super::{Blocks, LANES, Tiles, lanes::Lanes};
 
 /// A stored number. Widening to `f32` is exact for all of them.
 pub trait Element: bytemuck::Pod + Send + Sync {
@@ -87,6 +87,8 @@ pub enum Elements<'a> {
     F16(&'a [f16]),
     /// Quantized numbers in blocks.
     Blocks(Blocks<'a>),
+    /// Quantized numbers in tiles.
+    Tiles(Tiles<'a>),
 }
 
 impl Elements<'_> {
@@ -98,6 +100,7 @@ impl Elements<'_> {
             Self::Bf16(values) => values.len(),
             Self::F16(values) => values.len(),
             Self::Blocks(blocks) => blocks.numbers(),
+            Self::Tiles(tiles) => tiles.numbers(),
         }
     }
 
@@ -110,7 +113,7 @@ impl Elements<'_> {
     /// Writes the elements from `start` on, widened, over `out`.
     ///
     /// # Panics
-    /// If fewer than `out.len()` follow `start`, or `start` or the end is within a block.
+    /// If fewer than `out.len()` follow `start`, or `start` or the end is within a block, or, in tiles, within a row.
     pub fn widen_into(&self, start: usize, out: &mut [f32]) {
         fn copy<E: Element>(values: &[E], start: usize, out: &mut [f32]) {
             let values = &values[start..start + out.len()];
@@ -123,6 +126,7 @@ impl Elements<'_> {
             Self::Bf16(values) => copy(values, start, out),
             Self::F16(values) => copy(values, start, out),
             Self::Blocks(blocks) => blocks.widen_into(start, out),
+            Self::Tiles(tiles) => tiles.widen_into(start, out),
         }
     }
 }

@@ -4,8 +4,10 @@
 use std::ops::Range;
 
 use super::attention::{self, Past, Scores};
+use super::blocks::Block;
 use super::lanes::{Portable, dots};
 use super::product::{self, RowSource, Rows};
+use super::tiles::{self, Form, PortableCodes, Rounded, TileProduct};
 #[cfg(target_arch = "x86_64")]
 use super::x86;
 
@@ -21,6 +23,9 @@ enum Kind {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// With products of bytes.
+    #[cfg(target_arch = "x86_64")]
+    Vnni,
 }
 
 impl Isa {
@@ -33,8 +38,14 @@ impl Isa {
         let mut sets = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c");
-            if avx2 && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+            let avx2 = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("f16c");
+            let avx512 = avx2 && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
+            if avx512 && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vnni") {
+                sets.push(Self(Kind::Vnni));
+            }
+            if avx512 {
                 sets.push(Self(Kind::Avx512));
             }
             if avx2 {
@@ -51,7 +62,7 @@ impl Isa {
         Self::available()[0]
     }
 
-    /// Its name: `portable`, `avx2` or `avx512`.
+    /// Its name: `portable`, `avx2`, `avx512` or `avx512vnni`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self.0 {
@@ -60,6 +71,8 @@ impl Isa {
             Kind::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Vnni => "avx512vnni",
         }
     }
 
@@ -71,18 +84,46 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { x86::rows_avx2(work, range) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { x86::rows_avx512(work, range) },
+            Kind::Avx512 | Kind::Vnni => unsafe { x86::rows_avx512(work, range) },
         }
     }
 
-    /// One attention head, see [`attention::attend`].
-    pub(super) fn attend<P: Past>(self, query: &[f32], how: Scores, past: &P, out: &mut [f32]) {
+    /// A product of tiles. AVX-512 without products of bytes gains nothing over AVX2 here.
+    pub(super) fn tiles<B: Block<N>, const N: usize>(self, work: &TileProduct<'_>) {
         match self.0 {
-            Kind::Portable => attention::attend::<Portable, P>(query, how, past, out),
+            Kind::Portable => tiles::tiles::<PortableCodes, B, N>(work),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { x86::attend_avx2(query, how, past, out) },
+            Kind::Avx2 | Kind::Avx512 => unsafe { tiles::x86::tiles_avx2::<B, N>(work) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { x86::attend_avx512(query, how, past, out) },
+            Kind::Vnni => unsafe { tiles::x86::tiles_vnni::<B, N>(work) },
+        }
+    }
+
+    /// Rounds activations as [`Isa::tiles`] takes them.
+    pub(super) fn round(self, x: &[f32], out: &mut Rounded) {
+        match self.0 {
+            Kind::Portable => tiles::round(Form::Whole, x, out),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 | Kind::Avx512 => unsafe { tiles::x86::round_avx2(Form::Whole, x, out) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Vnni => unsafe { tiles::x86::round_avx2(Form::Split, x, out) },
+        }
+    }
+
+    /// One attention head for some queries, see [`attention::attend`].
+    pub(super) fn attend<P: Past, const M: usize>(
+        self,
+        queries: [&[f32]; M],
+        how: Scores,
+        past: &P,
+        out: [&mut [f32]; M],
+    ) {
+        match self.0 {
+            Kind::Portable => attention::attend::<Portable, P, M>(queries, how, past, out),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { x86::attend_avx2(queries, how, past, out) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 | Kind::Vnni => unsafe { x86::attend_avx512(queries, how, past, out) },
         }
     }
 
@@ -97,7 +138,7 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { x86::dot_avx2(a, b) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { x86::dot_avx512(a, b) },
+            Kind::Avx512 | Kind::Vnni => unsafe { x86::dot_avx512(a, b) },
         }
     }
 }

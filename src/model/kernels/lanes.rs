@@ -16,10 +16,21 @@ pub trait Lanes: Copy {
     fn load_bf16(values: &[bf16; LANES]) -> Self;
     /// Sixteen half floats, widened.
     fn load_f16(values: &[f16; LANES]) -> Self;
-    /// `self + a·b`, the product rounded before the sum.
+    /// `self + a·b`, rounded once.
     fn add_product(self, a: Self, b: Self) -> Self;
+    /// The same number in all lanes.
+    fn splat(value: f32) -> Self;
+    /// `self · other`, rounded.
+    fn times(self, other: Self) -> Self;
+    /// Writes the lanes.
+    fn store(self, out: &mut [f32; LANES]);
     /// The sum of all lanes: lane `i` with `i + 8`, then `i` with `i + 4`, `i + 2`, `i + 1`.
     fn sum(self) -> f32;
+    /// The sum of each, in the same order.
+    #[inline(always)]
+    fn sums<const R: usize, const M: usize>(lanes: [[Self; M]; R]) -> [[f32; M]; R] {
+        lanes.map(|row| row.map(Self::sum))
+    }
 }
 
 /// Lanes that any machine has.
@@ -61,9 +72,27 @@ impl Lanes for Portable {
     #[inline(always)]
     fn add_product(mut self, a: Self, b: Self) -> Self {
         for lane in 0..LANES {
-            self.0[lane] += a.0[lane] * b.0[lane];
+            self.0[lane] = a.0[lane].mul_add(b.0[lane], self.0[lane]);
         }
         self
+    }
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Self([value; LANES])
+    }
+
+    #[inline(always)]
+    fn times(mut self, other: Self) -> Self {
+        for lane in 0..LANES {
+            self.0[lane] *= other.0[lane];
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn store(self, out: &mut [f32; LANES]) {
+        *out = self.0;
     }
 
     #[inline(always)]
@@ -123,11 +152,5 @@ pub fn dots<L: Lanes, E: Element, const R: usize, const M: usize>(
             }
         }
     }
-    let mut result = [[0.0; M]; R];
-    for r in 0..R {
-        for m in 0..M {
-            result[r][m] = sums[r][m].sum();
-        }
-    }
-    result
+    L::sums(sums)
 }

@@ -1,8 +1,9 @@
 //! The arithmetic of a forward pass: products of weights with activations, attention over cached keys, norms.
 //!
 //! Every sum has one order, whatever computes it. A dot product over `k` runs in [`LANES`] partial sums, element `i` going to
-//! partial sum `i % LANES`, those beyond whole groups of [`LANES`] first; each step multiplies, rounds, adds, rounds (no fused multiply-add, which not every machine has); the
-//! partial sums are added as a balanced tree. Portable, AVX2 and AVX-512 code therefore give the same bits, and so do any
+//! partial sum `i % LANES`, those beyond whole groups of [`LANES`] first; each step is a fused multiply-add, rounded once; the
+//! partial sums are added as a balanced tree. Quantized matrices are multiplied in exact integers within a group, see
+//! `tiles`, and the groups are added in order. Portable, AVX2 and AVX-512 code therefore give the same bits, and so do any
 //! number of threads, any number of positions in one product, and any blocking.
 
 // Code for an instruction set is compiled by inlining one body into a function that enables it: a call left over would be slow.
@@ -18,17 +19,19 @@ mod math;
 mod norm;
 mod pool;
 mod product;
+mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use activation::Activation;
-pub use attention::{Past, Scores};
+pub use attention::{GROUP, Heads, Past, Scores};
 pub use blocks::{BlockFormat, Blocks, quantize_q8_0};
 pub use element::{Element, Elements};
 pub use isa::Isa;
 pub use math::{exp, gelu, gelu_tanh, silu, softcap};
 pub use pool::ThreadPool;
 pub use product::Linear;
+pub use tiles::Tiles;
 
 /// Number of partial sums in every dot product.
 pub const LANES: usize = 16;
@@ -38,6 +41,7 @@ pub const LANES: usize = 16;
 pub struct Kernels {
     isa: Isa,
     pool: ThreadPool,
+    rounded: tiles::Rounded,
 }
 
 impl Kernels {
@@ -50,7 +54,7 @@ impl Kernels {
     /// Kernels with a given instruction set; results don't depend on it.
     #[must_use]
     pub fn with_isa(threads: usize, isa: Isa) -> Self {
-        Self { isa, pool: ThreadPool::new(threads) }
+        Self { isa, pool: ThreadPool::new(threads), rounded: tiles::Rounded::default() }
     }
 
     /// The number of threads that take part, the calling one included.
@@ -66,26 +70,21 @@ impl Kernels {
     /// # Panics
     /// If the lengths don't fit each other.
     pub fn project(&mut self, maps: &[Linear<'_>], x: &[f32], width: usize, y: &mut [f32]) {
-        product::project(self.isa, &mut self.pool, maps, x, width, y);
+        product::project(self.isa, &mut self.pool, &mut self.rounded, maps, x, width, y);
     }
 
-    /// Attention heads: `out[i] = softmax(softcap(query_i · keys_i · scale)) · values_i` for every item `i`.
+    /// Attention heads: `out = softmax(softcap(query · keys · scale)) · values` for every row and head.
     ///
-    /// `out` is `[items][head_dim]`; `item(i)` gives the query, `head_dim` numbers, and the keys and values that it may see, at
-    /// most `longest` of them.
+    /// `out` is `[rows][heads][head_dim]`; `item(row, head)` gives the query, `head_dim` numbers, and the keys and values that it may see.
+    ///
+    /// # Panics
+    /// If the lengths don't fit each other.
     pub fn attend<'a, P: Past>(
         &mut self,
-        scores: Scores,
-        longest: usize,
+        work: Heads<'_>,
         out: &mut [f32],
-        head_dim: usize,
-        item: impl Fn(usize) -> (&'a [f32], P) + Sync,
+        item: impl Fn(usize, usize) -> (&'a [f32], P) + Sync,
     ) {
-        let isa = self.isa;
-        let steps = out.len() * longest * 2;
-        self.pool.split(out, head_dim, steps, &|index, out| {
-            let (query, past) = item(index);
-            isa.attend(query, scores, &past, out);
-        });
+        attention::heads(self.isa, &mut self.pool, work, out, &item);
     }
 }

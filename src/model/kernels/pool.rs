@@ -8,16 +8,16 @@
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle, Thread};
 
 /// No machine gains from more.
 const MOST_THREADS: usize = 256;
 /// Turns of an idle thread before it sleeps: some 50 µs.
 const IDLE_TURNS: usize = 2_000;
-/// Turns of waiting for another thread's last piece before giving up the processor.
-const BUSY_TURNS: usize = 10_000;
+/// Turns of waiting for another thread's last piece before sleeping: longer than any piece of a decode step takes.
+const BUSY_TURNS: usize = 2_000;
 
 /// The work, as the threads see it: called once for each piece.
 type Work<'a> = dyn Fn(usize) + Sync + 'a;
@@ -37,6 +37,9 @@ struct Shared {
     next: AtomicUsize,
     /// Written by the caller only while no job is open and `active` is zero.
     job: UnsafeCell<Option<Job>>,
+    /// The caller, while it sleeps until `active` is zero.
+    waiting: Mutex<Option<Thread>>,
+    is_waiting: AtomicBool,
     sleeping: Vec<AtomicBool>,
     panicked: AtomicBool,
     stop: AtomicBool,
@@ -64,6 +67,8 @@ impl ThreadPool {
             active: AtomicUsize::new(0),
             next: AtomicUsize::new(0),
             job: UnsafeCell::new(None),
+            waiting: Mutex::new(None),
+            is_waiting: AtomicBool::new(false),
             sleeping: (1..threads).map(|_| AtomicBool::new(false)).collect(),
             panicked: AtomicBool::new(false),
             stop: AtomicBool::new(false),
@@ -128,13 +133,13 @@ pub(super) fn pays(steps: usize) -> bool {
 }
 
 /// The beginning of a slice that is dealt out in chunks.
-struct Start(*mut f32);
+pub(super) struct Start(pub(super) *mut f32);
 
-// SAFETY: `split` gives every chunk to one thread.
+// SAFETY: who deals it out gives every chunk to one thread.
 unsafe impl Sync for Start {}
 
 impl Start {
-    fn get(&self) -> *mut f32 {
+    pub(super) fn get(&self) -> *mut f32 {
         self.0
     }
 }
@@ -163,11 +168,13 @@ impl Drop for Open<'_> {
         // A worker counts itself before it looks whether a job is open, and we close before we count: whoever saw the job open
         // is waited for.
         self.0.epoch.fetch_add(1, SeqCst);
-        let mut turns = 0;
-        while self.0.active.load(SeqCst) != 0 {
-            turns += 1;
-            if turns < BUSY_TURNS { std::hint::spin_loop() } else { thread::yield_now() }
+        for _ in 0..BUSY_TURNS {
+            if self.0.active.load(SeqCst) == 0 {
+                return;
+            }
+            std::hint::spin_loop();
         }
+        self.0.sleep_until_done();
     }
 }
 
@@ -188,8 +195,31 @@ impl Shared {
                     }
                 }
             }
-            self.active.fetch_sub(1, SeqCst);
+            self.finish();
         }
+    }
+
+    /// A worker is done with a job.
+    fn finish(&self) {
+        let was_last = self.active.fetch_sub(1, SeqCst) == 1;
+        if was_last && self.is_waiting.load(SeqCst) {
+            let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(caller) = &*waiting {
+                caller.unpark();
+            }
+        }
+    }
+
+    /// The processor went to another program with a piece undone. A caller that spun on would use up its own share of the
+    /// processors waiting; one that sleeps gets it back afterwards.
+    #[cold]
+    fn sleep_until_done(&self) {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
+        self.is_waiting.store(true, SeqCst);
+        while self.active.load(SeqCst) != 0 {
+            thread::park();
+        }
+        self.is_waiting.store(false, SeqCst);
     }
 
     fn take_pieces(&self, work: &Work<'_>, pieces: usize) {

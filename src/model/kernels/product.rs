@@ -5,12 +5,14 @@ use std::ops::Range;
 
 use super::lanes::{Lanes, dots};
 use super::pool::pays;
-use super::{Element, Elements, Isa, ThreadPool};
+use super::tiles::{self, Rounded, TileProduct};
+use super::{Blocks, Element, Elements, Isa, ThreadPool};
 
-/// Pieces for each thread: enough that a thread which comes late leaves its share to the others.
-const PIECES_PER_THREAD: usize = 4;
-/// Rows of a piece are a multiple of this, so that all of them fill whole tiles.
-const PIECE_STEP: usize = 16;
+/// Pieces for each thread: more than one, so that a thread which comes late leaves some of its share to the others; more still
+/// would part what is read into short stretches, which memory delivers slowly.
+const PIECES_PER_THREAD: usize = 2;
+/// Rows that are never parted.
+const UNIT: usize = tiles::ROWS;
 
 /// A linear map: a matrix `[rows][width]`, row-major, and perhaps a bias `[rows]`.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +33,13 @@ pub(super) trait RowSource: Copy + Sync {
     /// Room for as many numbers, where [`RowSource::rows`] needs it.
     fn buffer(&self, numbers: usize) -> Vec<f32>;
 
-    /// `R` rows of `width` numbers from row `first` on.
-    fn rows<'b, const R: usize>(&'b self, first: usize, width: usize, buffer: &'b mut [f32])
-    -> [&'b [Self::Number]; R];
+    /// These rows, of `width` numbers each.
+    fn rows<'b, const R: usize>(
+        &'b self,
+        rows: [usize; R],
+        width: usize,
+        buffer: &'b mut [f32],
+    ) -> [&'b [Self::Number]; R];
 }
 
 /// Numbers are multiplied where they lie.
@@ -45,19 +51,33 @@ impl<E: Element> RowSource for &[E] {
     }
 
     #[inline(always)]
-    fn rows<'b, const R: usize>(&'b self, first: usize, width: usize, _: &'b mut [f32]) -> [&'b [E]; R] {
-        let mut rows: [&[E]; R] = [&[]; R];
-        for (r, slice) in rows.iter_mut().enumerate() {
-            *slice = &self[(first + r) * width..][..width];
+    fn rows<'b, const R: usize>(&'b self, rows: [usize; R], width: usize, _: &'b mut [f32]) -> [&'b [E]; R] {
+        rows.map(|row| &self[row * width..][..width])
+    }
+}
+
+/// Blocks that are no tiles are widened into a buffer, once for all positions.
+impl RowSource for Blocks<'_> {
+    type Number = f32;
+
+    fn buffer(&self, numbers: usize) -> Vec<f32> {
+        vec![0.0; numbers]
+    }
+
+    #[inline(always)]
+    fn rows<'b, const R: usize>(&'b self, rows: [usize; R], width: usize, buffer: &'b mut [f32]) -> [&'b [f32]; R] {
+        for (row, out) in rows.iter().zip(buffer.chunks_exact_mut(width)) {
+            self.widen_into(row * width, out);
         }
-        rows
+        let buffer = &*buffer;
+        std::array::from_fn(|r| &buffer[r * width..][..width])
     }
 }
 
 /// One map on its way into a part of the output.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a, S> {
-    pub(super) source: S,
+    source: S,
     width: usize,
     bias: Option<&'a [f32]>,
     x: &'a [f32],
@@ -66,7 +86,7 @@ pub(super) struct Rows<'a, S> {
 
 /// The columns of an output `[positions][stride]` that one map writes: its row `r` goes to column `r` of `start`.
 #[derive(Clone, Copy)]
-struct Columns {
+pub struct Columns {
     start: *mut f32,
     stride: usize,
 }
@@ -76,16 +96,44 @@ unsafe impl Send for Columns {}
 // SAFETY: as above.
 unsafe impl Sync for Columns {}
 
-impl<'a, S> Rows<'a, S> {
-    /// The same work with its matrix in another form.
-    pub(super) fn with_source<T>(&self, source: T) -> Rows<'a, T> {
-        let Self { width, bias, x, out, .. } = *self;
-        Rows { source, width, bias, x, out }
+impl<S> Rows<'_, S> {
+    /// How many there are in the inputs.
+    pub(super) fn positions(&self) -> usize {
+        self.x.len() / self.width
     }
 }
 
-/// See [`super::Kernels::project`].
-pub(super) fn project(isa: Isa, pool: &mut ThreadPool, maps: &[Linear<'_>], x: &[f32], width: usize, y: &mut [f32]) {
+impl Columns {
+    /// The columns from `column` on.
+    ///
+    /// # Safety
+    /// The output has more columns than that.
+    unsafe fn from(&self, column: usize) -> Self {
+        // SAFETY: the caller's part.
+        Self { start: unsafe { self.start.add(column) }, ..*self }
+    }
+
+    /// Writes one result.
+    ///
+    /// # Safety
+    /// The output has this position and, from the start of these columns on, this row; no other thread reads or writes it.
+    #[inline(always)]
+    pub(super) unsafe fn write(&self, position: usize, row: usize, value: f32) {
+        // SAFETY: the caller's part.
+        unsafe { self.start.add(position * self.stride + row).write(value) };
+    }
+}
+
+/// See [`super::Kernels::project`]; `rounded` is room for the activations that quantized maps take.
+pub(super) fn project(
+    isa: Isa,
+    pool: &mut ThreadPool,
+    rounded: &mut Rounded,
+    maps: &[Linear<'_>],
+    x: &[f32],
+    width: usize,
+    y: &mut [f32],
+) {
     let total: usize = maps.iter().map(|map| map.rows).sum();
     let positions = x.len().checked_div(width).unwrap_or(0);
     assert_eq!(x.len(), positions * width, "inputs are whole rows");
@@ -94,100 +142,120 @@ pub(super) fn project(isa: Isa, pool: &mut ThreadPool, maps: &[Linear<'_>], x: &
         assert_eq!(map.weight.len(), map.rows * width, "a matrix of rows by width");
         assert!(map.bias.is_none_or(|bias| bias.len() == map.rows), "a bias for each row");
     }
-    let start = Columns { start: y.as_mut_ptr(), stride: total };
-    let parallel = pool.threads() > 1 && pays(positions * total * width);
-    let pieces = if parallel { pool.threads() * PIECES_PER_THREAD } else { 1 };
-    let step = total.div_ceil(pieces).next_multiple_of(PIECE_STEP).max(PIECE_STEP);
-    let piece = |index: usize| {
-        let all = index * step..((index + 1) * step).min(total);
-        let mut before = 0;
-        for map in maps {
-            let range = all.start.max(before)..all.end.min(before + map.rows);
-            if !range.is_empty() {
-                // SAFETY: `before < total`, the length of every row of the output.
-                let columns = Columns { start: unsafe { start.first().add(before) }, ..start };
-                map.run(isa, x, width, columns, range.start - before..range.end - before);
-            }
-            before += map.rows;
-        }
-    };
-    if positions > 0 {
-        pool.run(total.div_ceil(step), &piece);
+    if positions == 0 {
+        return;
     }
+    if maps.iter().any(|map| matches!(map.weight, Elements::Tiles(_))) {
+        rounded.resize(x.len());
+        isa.round(x, rounded);
+    }
+    let inputs = Activations { x, width, positions, rounded };
+    let out = Columns { start: y.as_mut_ptr(), stride: total };
+    let parallel = pool.threads() > 1 && pays(positions * total * width);
+    let units: usize = maps.iter().map(|map| map.rows.div_ceil(UNIT)).sum();
+    let pieces = if parallel { pool.threads() * PIECES_PER_THREAD } else { 1 };
+    let share = units.div_ceil(pieces).max(1);
+    pool.run(units.div_ceil(share), &|piece| {
+        let mut units = piece * share..(piece + 1) * share;
+        let mut column = 0;
+        for map in maps {
+            let own = map.rows.div_ceil(UNIT);
+            let rows = (units.start.min(own) * UNIT).min(map.rows)..(units.end.min(own) * UNIT).min(map.rows);
+            if !rows.is_empty() {
+                // SAFETY: this map has rows, so its first column is one of the output.
+                map.run(isa, inputs, unsafe { out.from(column) }, rows);
+            }
+            units = units.start.saturating_sub(own)..units.end.saturating_sub(own);
+            column += map.rows;
+        }
+    });
 }
 
-impl Columns {
-    // A method, so that closures capture the whole, which is `Sync`, and not the pointer in it.
-    fn first(&self) -> *mut f32 {
-        self.start
-    }
+/// The inputs of a product.
+#[derive(Clone, Copy)]
+struct Activations<'a> {
+    x: &'a [f32],
+    width: usize,
+    positions: usize,
+    /// The same, where a map takes them.
+    rounded: &'a Rounded,
 }
 
 impl Linear<'_> {
-    fn run(&self, isa: Isa, x: &[f32], width: usize, out: Columns, range: Range<usize>) {
-        let work = Rows { source: (), width, bias: self.bias, x, out };
+    /// Computes the rows `range` for all positions; `range` starts at a multiple of [`UNIT`].
+    fn run(&self, isa: Isa, inputs: Activations<'_>, out: Columns, range: Range<usize>) {
+        let Activations { x, width, positions, rounded } = inputs;
+        let bias = self.bias;
         match self.weight {
-            Elements::F32(weight) => isa.rows(&work.with_source(weight), range),
-            Elements::Bf16(weight) => isa.rows(&work.with_source(weight), range),
-            Elements::F16(weight) => isa.rows(&work.with_source(weight), range),
-            Elements::Blocks(blocks) => blocks.rows(isa, &work, range),
+            Elements::F32(source) => isa.rows(&Rows { source, width, bias, x, out }, range),
+            Elements::Bf16(source) => isa.rows(&Rows { source, width, bias, x, out }, range),
+            Elements::F16(source) => isa.rows(&Rows { source, width, bias, x, out }, range),
+            Elements::Blocks(source) => isa.rows(&Rows { source, width, bias, x, out }, range),
+            Elements::Tiles(tiles) => {
+                assert!(tiles.rows == self.rows && tiles.width == width, "tiles of this matrix");
+                (tiles.format.product)(isa, &TileProduct { tiles, bias, rounded, positions, range, out });
+            }
         }
     }
 }
 
 /// The rows `range` of a product for all positions, in tiles of `R` rows by `M` positions.
 ///
-/// The weights of a tile stay in the nearest cache while all positions pass by.
+/// A tile is `R` rows times `M` positions; its weights stay in the nearest cache while all positions pass by. Its rows lie far from
+/// each other, one in each of `R` equal parts of the range: the processor then fetches `R` streams ahead, where rows side by side,
+/// in turn out of one page of memory, would halve the bandwidth.
 #[inline(always)]
 pub(super) fn rows<L: Lanes, S: RowSource, const R: usize, const M: usize>(work: &Rows<'_, S>, range: Range<usize>) {
     let mut buffer = work.source.buffer(R * work.width);
-    let mut row = range.start;
-    while row + R <= range.end {
-        strip::<L, S, R, M>(work, row, &mut buffer);
-        row += R;
+    let part = range.len() / R;
+    for row in range.start..range.start + part {
+        strip::<L, S, R, M>(work, std::array::from_fn(|r| row + r * part), &mut buffer);
     }
-    while row < range.end {
-        strip::<L, S, 1, M>(work, row, &mut buffer);
-        row += 1;
+    for row in range.start + part * R..range.end {
+        strip::<L, S, 1, M>(work, [row], &mut buffer);
     }
 }
 
-/// `R` rows from `row` on, for all positions.
+/// `R` rows for all positions.
 #[inline(always)]
-fn strip<L: Lanes, S: RowSource, const R: usize, const M: usize>(work: &Rows<'_, S>, row: usize, buffer: &mut [f32]) {
-    let rows = work.source.rows::<R>(row, work.width, buffer);
-    let positions = work.x.len() / work.width;
+fn strip<L: Lanes, S: RowSource, const R: usize, const M: usize>(
+    work: &Rows<'_, S>,
+    numbers: [usize; R],
+    buffer: &mut [f32],
+) {
+    let rows = work.source.rows::<R>(numbers, work.width, buffer);
+    let positions = work.positions();
     let mut position = 0;
     while position + M <= positions {
-        tile::<L, S, R, M>(work, rows, row, position);
+        tile::<L, S, R, M>(work, rows, numbers, position);
         position += M;
     }
-    while position < positions {
-        tile::<L, S, R, 1>(work, rows, row, position);
-        position += 1;
+    while position + 2 <= positions {
+        tile::<L, S, R, 2>(work, rows, numbers, position);
+        position += 2;
+    }
+    if position < positions {
+        tile::<L, S, R, 1>(work, rows, numbers, position);
     }
 }
 
-/// `R` rows, the first of them `row`, times `M` positions.
+/// `R` rows times `M` positions.
 #[inline(always)]
 fn tile<L: Lanes, S: RowSource, const R: usize, const M: usize>(
     work: &Rows<'_, S>,
     rows: [&[S::Number]; R],
-    row: usize,
+    numbers: [usize; R],
     position: usize,
 ) {
     let width = work.width;
-    let mut inputs: [&[f32]; M] = [&[]; M];
-    for (m, slice) in inputs.iter_mut().enumerate() {
-        *slice = &work.x[(position + m) * width..][..width];
-    }
+    let inputs: [&[f32]; M] = std::array::from_fn(|m| &work.x[(position + m) * width..][..width]);
     let sums = dots::<L, S::Number, R, M>(rows, inputs);
-    for (r, sums) in sums.iter().enumerate() {
-        let bias = work.bias.map_or(0.0, |bias| bias[row + r]);
+    for (row, sums) in numbers.iter().zip(&sums) {
+        let bias = work.bias.map_or(0.0, |bias| bias[*row]);
         for (m, sum) in sums.iter().enumerate() {
-            let at = (position + m) * work.out.stride + row + r;
+            let number = if work.bias.is_some() { sum + bias } else { *sum };
             // SAFETY: `project` checked that the output holds this element, and this row was dealt to this thread alone.
-            unsafe { work.out.start.add(at).write(if work.bias.is_some() { sum + bias } else { *sum }) };
+            unsafe { work.out.write(position + m, *row, number) };
         }
     }
 }
@@ -228,7 +296,7 @@ mod tests {
             .chain(blocks.map(|format| Elements::Blocks(Blocks::new(format, &eights))))
             .map(|weight| {
                 let mut y = vec![f32::NAN; x.len().checked_div(width).unwrap_or(0) * rows];
-                project(isa, &mut pool, &[Linear { weight, rows, bias: Some(&bias) }], x, width, &mut y);
+                project(isa, &mut pool, &mut Rounded::default(), &[Linear { weight, rows, bias: Some(&bias) }], x, width, &mut y);
                 bits(&y)
             })
             .collect()
@@ -285,7 +353,7 @@ mod tests {
             Linear { weight: Elements::F32(&a), rows: 3, bias: None },
             Linear { weight: Elements::F32(&b), rows: 2, bias: None },
         ];
-        project(Isa::best(), &mut ThreadPool::new(1), &maps, &x, 20, &mut y);
+        project(Isa::best(), &mut ThreadPool::new(1), &mut Rounded::default(), &maps, &x, 20, &mut y);
         for position in 0..2 {
             let x = &x[position * 20..][..20];
             let want: Vec<f32> = a.chunks(20).chain(b.chunks(20)).map(|row| Isa::PORTABLE.dot(row, x)).collect();

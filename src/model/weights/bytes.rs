@@ -2,13 +2,17 @@
 #![allow(unsafe_code)]
 
 use std::fs::File;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::path::Path;
 use std::sync::Arc;
 
 use memmap2::Mmap;
 
 use crate::model::ModelError;
+
+/// A multiple of every page size.
+#[cfg(target_os = "linux")]
+const PAGE: usize = 64 * 1024;
 
 /// A file's bytes and its name; clones share them.
 #[derive(Clone, Debug)]
@@ -41,6 +45,24 @@ impl FileBytes {
     #[must_use]
     pub fn embedded(name: &str, bytes: &'static [u8]) -> Self {
         Self { name: name.into(), data: Data::Embedded(bytes) }
+    }
+
+    /// Says that these bytes are not read again soon: the memory of a map's pages goes back to the system, which reads them anew
+    /// if they are needed after all.
+    pub fn release(&self, range: Range<usize>) {
+        #[cfg(target_os = "linux")]
+        if let Data::Mapped(map) = &self.data {
+            // Whole pages only: others of the file share the first and the last one.
+            let start = range.start.next_multiple_of(PAGE);
+            let end = range.end.min(map.len()) / PAGE * PAGE;
+            if start < end {
+                // SAFETY: the map is of a file and read-only, so that dropped pages come back with the same bytes.
+                // A refusal costs memory and nothing else.
+                let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, end - start) };
+            }
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = range;
     }
 
     /// The file, as messages name it.

@@ -8,7 +8,7 @@ use bytemuck::Pod;
 use half::{bf16, f16};
 
 use super::{FileBytes, Tensor};
-use crate::model::kernels::{BlockFormat, Blocks, Element, Elements, Linear, quantize_q8_0};
+use crate::model::kernels::{BlockFormat, Blocks, Element, Elements, Linear, Tiles, quantize_q8_0};
 use crate::model::{DtypeChoice, ModelError, StoredType};
 
 // The files are little-endian, and its numbers are used where they lie.
@@ -27,6 +27,7 @@ enum Data {
     Bf16(Numbers<bf16>),
     F16(Numbers<f16>),
     Blocks(&'static BlockFormat, Numbers<u8>),
+    Tiles(&'static BlockFormat, Vec<u8>),
 }
 
 /// Numbers in a file or in memory.
@@ -58,6 +59,13 @@ impl<E: Pod> Numbers<E> {
 
     fn is_in_file(&self) -> bool {
         matches!(self, Self::InFile(..))
+    }
+
+    /// Lets the system take back the memory of what was copied out of the file.
+    fn release(&self) {
+        if let Self::InFile(file, range) = self {
+            file.release(range.clone());
+        }
     }
 }
 
@@ -91,7 +99,31 @@ impl Matrix {
             (StoredType::F16, _) => Data::F16(self.rows_as(narrow)),
             _ => Data::F32(self.rows_as(narrow)),
         };
+        self.release();
         Self { data, ..self }
+    }
+
+    /// The same matrix as products take it: blocks become tiles, in memory, and the file's pages go back to the system.
+    #[must_use]
+    pub fn packed(self) -> Self {
+        match self.data {
+            Data::Blocks(format, ref numbers) => {
+                let tiles = Tiles::pack(format, self.shape, numbers.as_slice());
+                self.release();
+                Self { shape: self.shape, data: Data::Tiles(format, tiles) }
+            }
+            _ => self,
+        }
+    }
+
+    fn release(&self) {
+        match &self.data {
+            Data::F32(numbers) => numbers.release(),
+            Data::Bf16(numbers) => numbers.release(),
+            Data::F16(numbers) => numbers.release(),
+            Data::Blocks(_, numbers) => numbers.release(),
+            Data::Tiles(..) => (),
+        }
     }
 
     /// Every row, widened and converted.
@@ -123,7 +155,7 @@ impl Matrix {
             Data::F32(_) => StoredType::F32,
             Data::Bf16(_) => StoredType::Bf16,
             Data::F16(_) => StoredType::F16,
-            Data::Blocks(format, _) => format.stored,
+            Data::Blocks(format, _) | Data::Tiles(format, _) => format.stored,
         }
     }
 
@@ -135,6 +167,7 @@ impl Matrix {
             Data::Bf16(numbers) => Elements::Bf16(numbers.as_slice()),
             Data::F16(numbers) => Elements::F16(numbers.as_slice()),
             Data::Blocks(format, numbers) => Elements::Blocks(Blocks::new(format, numbers.as_slice())),
+            Data::Tiles(format, tiles) => Elements::Tiles(Tiles::new(format, self.shape, tiles)),
         }
     }
 
@@ -159,6 +192,7 @@ impl Matrix {
             Data::Bf16(numbers) => numbers.is_in_file(),
             Data::F16(numbers) => numbers.is_in_file(),
             Data::Blocks(_, numbers) => numbers.is_in_file(),
+            Data::Tiles(..) => false,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Self-attention of a chunk over the cache.
 
+use std::ops::Range;
+
 use super::{Pass, Scratch};
+use crate::model::decoder::batch::Row;
 use crate::model::decoder::load::LayerWeights;
-use crate::model::kernels::Scores;
+use crate::model::kernels::{GROUP, Heads, Scores};
 
 impl Pass<'_> {
     /// `update = attention(normed)`; the keys and values go to the cache first, so that a token sees itself.
@@ -64,14 +67,34 @@ impl Pass<'_> {
         let (cache, batch, rows, qkv) = (&*self.cache, self.batch, self.rows, &*qkv);
         let attended = &mut attended[..rows.len() * queries];
         let window = layer.window.unwrap_or(usize::MAX);
-        let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0).min(window);
         let (heads, group) = (attention.heads, attention.heads / attention.kv_heads);
-        let scores = Scores { scale: layer.scale, softcap: attention.softcap };
-        self.kernels.attend(scores, longest, attended, head_dim, |item| {
-            let (row, head) = (item / heads, item % heads);
+        let work = Heads {
+            groups: &groups(rows, window),
+            heads,
+            head_dim,
+            scores: Scores { scale: layer.scale, softcap: attention.softcap },
+            longest: rows.iter().map(|row| row.position + 1).max().unwrap_or(0).min(window),
+        };
+        self.kernels.attend(work, attended, |row, head| {
             let path = batch.path(&rows[row]);
             let seen = &path[path.len().saturating_sub(window)..];
             (&qkv[row * stride + head * head_dim..][..head_dim], cache.head(index, head / group, seen))
         });
     }
+}
+
+/// Rows that read on in one sequence and see it from its beginning, some at a time.
+fn groups(rows: &[Row], window: usize) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        match groups.last_mut() {
+            Some(group)
+                if group.len() < GROUP && rows[group.start].run == row.run && row.position < window =>
+            {
+                group.end = index + 1;
+            }
+            _ => groups.push(index..index + 1),
+        }
+    }
+    groups
 }

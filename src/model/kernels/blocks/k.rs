@@ -2,14 +2,12 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::Block;
 use super::small::half;
+use super::{Block, Group, Scales};
 use crate::model::StoredType;
 
 /// Numbers in a block.
 const N: usize = 256;
-/// The numbers that one run through the packed bytes gives.
-const HALF: usize = 128;
 
 /// Eight bits: `d·q`. The sums of the groups serve integer products only.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -22,13 +20,13 @@ pub(super) struct Q8K {
 
 impl Block<N> for Q8K {
     const TYPE: StoredType = StoredType::Q8K;
+    const BITS: usize = 8;
+    const ZERO: i32 = 128;
+    const GROUP: Group = Group::Sixteen;
 
-    #[inline(always)]
-    fn widen(&self, out: &mut [f32; N]) {
-        let d = f32::from_le_bytes(self.d);
-        for (out, q) in out.iter_mut().zip(self.q) {
-            *out = q as f32 * d;
-        }
+    fn unpack(&self, codes: &mut [u8; N]) -> Scales {
+        *codes = self.q.map(|q| q as u8 ^ 128);
+        Scales::whole(f32::from_le_bytes(self.d), 0.0)
     }
 }
 
@@ -44,50 +42,72 @@ pub(super) struct Q6K {
 
 impl Block<N> for Q6K {
     const TYPE: StoredType = StoredType::Q6K;
+    const BITS: usize = 6;
+    const ZERO: i32 = 32;
+    const GROUP: Group = Group::Sixteen;
 
-    #[inline(always)]
-    fn widen(&self, out: &mut [f32; N]) {
-        let d = half(self.d);
+    fn unpack(&self, codes: &mut [u8; N]) -> Scales {
         let packed = self.low.as_chunks::<64>().0.iter().zip(self.high.as_chunks::<32>().0);
-        let scales = self.scales.as_chunks::<8>().0;
-        for ((out, (low, high)), scales) in out.as_chunks_mut::<HALF>().0.iter_mut().zip(packed).zip(scales) {
+        for (codes, (low, high)) in codes.as_chunks_mut::<128>().0.iter_mut().zip(packed) {
             // Numbers 0 to 63 of a half are the lower four bits of its 64 bytes, 64 to 127 the upper four.
             for i in 0..32 {
                 let (left, right, high) = (low[i], low[i + 32], high[i]);
-                out[i] = centred(left & 15 | (high & 3) << 4);
-                out[i + 32] = centred(right & 15 | (high >> 2 & 3) << 4);
-                out[i + 64] = centred(left >> 4 | (high >> 4 & 3) << 4);
-                out[i + 96] = centred(right >> 4 | high >> 6 << 4);
+                codes[i] = left & 15 | (high & 3) << 4;
+                codes[i + 32] = right & 15 | (high >> 2 & 3) << 4;
+                codes[i + 64] = left >> 4 | (high >> 4 & 3) << 4;
+                codes[i + 96] = right >> 4 | high >> 6 << 4;
             }
-            for (out, scale) in out.as_chunks_mut::<16>().0.iter_mut().zip(scales) {
-                let scale = d * *scale as f32;
-                for out in out {
-                    *out *= scale;
-                }
-            }
+        }
+        Scales { of: self.scales, ..Scales::whole(half(self.d), 0.0) }
+    }
+}
+
+/// The scales and minima of Q4_K and Q5_K: eight of each, six bits wide, in twelve bytes. Each serves two sixteens.
+fn scales_and_minima(d: f32, m: f32, packed: &[u8; 12]) -> Scales {
+    let mut scales = Scales::whole(d, -m);
+    for group in 0..8 {
+        let (scale, minimum) = if group < 4 {
+            (packed[group] & 63, packed[group + 4] & 63)
+        } else {
+            let both = packed[group + 4];
+            (both & 15 | packed[group - 4] >> 6 << 4, both >> 4 | packed[group] >> 6 << 4)
+        };
+        scales.of[2 * group..2 * group + 2].fill(scale as i8);
+        scales.minima[2 * group..2 * group + 2].fill(minimum as i8);
+    }
+    scales
+}
+
+/// Four bits of each number: 32 bytes hold one group in their lower halves, the next in the upper.
+fn nibbles(packed: &[u8; N / 2], codes: &mut [u8; N]) {
+    for (codes, packed) in codes.as_chunks_mut::<64>().0.iter_mut().zip(packed.as_chunks::<32>().0) {
+        for (i, both) in packed.iter().enumerate() {
+            codes[i] = both & 15;
+            codes[i + 32] = both >> 4;
         }
     }
 }
 
-/// Six bits with the zero in the middle.
-#[inline(always)]
-fn centred(q: u8) -> f32 {
-    (i32::from(q) - 32) as f32
+/// One more bit of each number: that of the eighth `e` of the block in the bits `e` of `packed`.
+fn add_bits(packed: &[u8; N / 8], value: u8, codes: &mut [u8; N]) {
+    for (eighth, codes) in codes.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+        for (code, bits) in codes.iter_mut().zip(packed) {
+            *code |= (bits >> eighth & 1) * value;
+        }
+    }
 }
 
-/// Eight scales and eight minima of six bits each in twelve bytes, as Q4_K and Q5_K pack them.
-#[inline(always)]
-fn scale_and_minimum(packed: &[u8; 12], group: usize) -> (f32, f32) {
-    let (scale, minimum) = if group < 4 {
-        (packed[group] & 63, packed[group + 4] & 63)
-    } else {
-        let both = packed[group + 4];
-        (both & 15 | packed[group - 4] >> 6 << 4, both >> 4 | packed[group] >> 6 << 4)
-    };
-    (scale as f32, minimum as f32)
+/// Two bits of each number: 32 bytes hold four eighths of the block.
+fn pairs(packed: &[u8; N / 4], codes: &mut [u8; N]) {
+    let packed = packed.as_chunks::<32>().0;
+    for (eighth, codes) in codes.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+        for (code, bits) in codes.iter_mut().zip(&packed[eighth / 4]) {
+            *code = bits >> (eighth % 4 * 2) & 3;
+        }
+    }
 }
 
-/// Four bits, groups of 32: `d·scale·q − m·minimum`. Each 32 bytes hold one group in their lower halves, the next in the upper.
+/// Four bits, groups of 32: `d·scale·q − m·minimum`.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct Q4K {
@@ -99,19 +119,13 @@ pub(super) struct Q4K {
 
 impl Block<N> for Q4K {
     const TYPE: StoredType = StoredType::Q4K;
+    const BITS: usize = 4;
+    const ZERO: i32 = 0;
+    const GROUP: Group = Group::ThirtyTwoWithMinimum;
 
-    #[inline(always)]
-    fn widen(&self, out: &mut [f32; N]) {
-        let (d, m) = (half(self.d), half(self.m));
-        let packed = self.q.as_chunks::<32>().0;
-        for (pair, (out, packed)) in out.as_chunks_mut::<64>().0.iter_mut().zip(packed).enumerate() {
-            let lower = scale_and_minimum(&self.scales, 2 * pair);
-            let upper = scale_and_minimum(&self.scales, 2 * pair + 1);
-            for (i, q) in packed.iter().enumerate() {
-                out[i] = d * lower.0 * (q & 15) as f32 - m * lower.1;
-                out[i + 32] = d * upper.0 * (q >> 4) as f32 - m * upper.1;
-            }
-        }
+    fn unpack(&self, codes: &mut [u8; N]) -> Scales {
+        nibbles(&self.q, codes);
+        scales_and_minima(half(self.d), half(self.m), &self.scales)
     }
 }
 
@@ -128,20 +142,14 @@ pub(super) struct Q5K {
 
 impl Block<N> for Q5K {
     const TYPE: StoredType = StoredType::Q5K;
+    const BITS: usize = 5;
+    const ZERO: i32 = 0;
+    const GROUP: Group = Group::ThirtyTwoWithMinimum;
 
-    #[inline(always)]
-    fn widen(&self, out: &mut [f32; N]) {
-        let (d, m) = (half(self.d), half(self.m));
-        let packed = self.q.as_chunks::<32>().0;
-        for (pair, (out, packed)) in out.as_chunks_mut::<64>().0.iter_mut().zip(packed).enumerate() {
-            let lower = scale_and_minimum(&self.scales, 2 * pair);
-            let upper = scale_and_minimum(&self.scales, 2 * pair + 1);
-            for i in 0..32 {
-                let (q, fifth) = (u32::from(packed[i]), u32::from(self.high[i]) >> (2 * pair));
-                out[i] = d * lower.0 * (q & 15 | (fifth & 1) << 4) as f32 - m * lower.1;
-                out[i + 32] = d * upper.0 * (q >> 4 | (fifth & 2) << 3) as f32 - m * upper.1;
-            }
-        }
+    fn unpack(&self, codes: &mut [u8; N]) -> Scales {
+        nibbles(&self.q, codes);
+        add_bits(&self.high, 16, codes);
+        scales_and_minima(half(self.d), half(self.m), &self.scales)
     }
 }
 
@@ -155,36 +163,22 @@ pub(super) struct Q3K {
     d: [u8; 2],
 }
 
-impl Q3K {
-    /// A scale of six bits: the lower four of all sixteen come first, two to a byte, then the upper two, four to a byte.
-    #[inline(always)]
-    fn scale(&self, group: usize) -> f32 {
-        let low = self.scales[group % 8] >> (group / 8 * 4) & 15;
-        let high = self.scales[8 + group % 4] >> (group / 4 * 2) & 3;
-        (i32::from(low | high << 4) - 32) as f32
-    }
-}
-
 impl Block<N> for Q3K {
     const TYPE: StoredType = StoredType::Q3K;
+    const BITS: usize = 3;
+    const ZERO: i32 = 4;
+    const GROUP: Group = Group::Sixteen;
 
-    #[inline(always)]
-    fn widen(&self, out: &mut [f32; N]) {
-        let d = half(self.d);
-        let low = self.low.as_chunks::<32>().0;
-        for (eighth, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-            let low = &low[eighth / 4];
-            for i in 0..32 {
-                let third = i32::from(self.high[i]) >> eighth & 1;
-                out[i] = ((i32::from(low[i]) >> (eighth % 4 * 2) & 3 | third << 2) - 4) as f32;
-            }
-            for (side, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-                let scale = d * self.scale(2 * eighth + side);
-                for out in out {
-                    *out *= scale;
-                }
-            }
-        }
+    fn unpack(&self, codes: &mut [u8; N]) -> Scales {
+        pairs(&self.low, codes);
+        add_bits(&self.high, 4, codes);
+        // The lower four bits of all sixteen scales come first, two to a byte, then the upper two, four to a byte.
+        let scale = |group: usize| {
+            let low = self.scales[group % 8] >> (group / 8 * 4) & 15;
+            let high = self.scales[8 + group % 4] >> (group / 4 * 2) & 3;
+            (low | high << 4) as i8 - 32
+        };
+        Scales { of: std::array::from_fn(scale), ..Scales::whole(half(self.d), 0.0) }
     }
 }
 
@@ -200,23 +194,16 @@ pub(super) struct Q2K {
 
 impl Block<N> for Q2K {
     const TYPE: StoredType = StoredType::Q2K;
+    const BITS: usize = 2;
+    const ZERO: i32 = 0;
+    const GROUP: Group = Group::SixteenWithMinimum;
 
-    #[inline(always)]
-    fn widen(&self, out: &mut [f32; N]) {
-        let (d, m) = (half(self.d), half(self.m));
-        let packed = self.q.as_chunks::<32>().0;
-        for (eighth, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-            let packed = &packed[eighth / 4];
-            for i in 0..32 {
-                out[i] = (u32::from(packed[i]) >> (eighth % 4 * 2) & 3) as f32;
-            }
-            for (side, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-                let packed = self.scales[2 * eighth + side];
-                let (scale, minimum) = (d * (packed & 15) as f32, m * (packed >> 4) as f32);
-                for out in out {
-                    *out = scale * *out - minimum;
-                }
-            }
+    fn unpack(&self, codes: &mut [u8; N]) -> Scales {
+        pairs(&self.q, codes);
+        Scales {
+            of: self.scales.map(|both| (both & 15) as i8),
+            minima: self.scales.map(|both| (both >> 4) as i8),
+            ..Scales::whole(half(self.d), -half(self.m))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Weights in blocks that share their scales: ggml's quantized types.
 //!
-//! A product widens a few rows of blocks to `f32` and goes on as with any other matrix, so that all types keep the one order of
-//! sums. A type is a [`Block`] and a row of [`FORMATS`]; one with a product of its own, on integers say, puts it into its row.
+//! A type is a [`Block`], which says what its numbers are made of, and a row of [`FORMATS`]. Widening, [tiles](super::tiles) and
+//! products follow from that.
 
 mod k;
 mod small;
@@ -9,21 +9,67 @@ mod small;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
-
 use bytemuck::Pod;
 
-use super::Isa;
-use super::product::{RowSource, Rows};
+use super::tiles::{self, TileProduct};
+use super::{Isa, LANES};
 use crate::model::StoredType;
 
 /// `N` numbers in the form that they are stored in. The reference for every layout is ggml's `ggml-quants.c`.
 pub(super) trait Block<const N: usize>: Pod + Send + Sync {
     /// Its type.
     const TYPE: StoredType;
+    /// Bits of a code: 2, 3, 4, 5, 6 or 8.
+    const BITS: usize;
+    /// The code of the number 0, where there is no minimum.
+    const ZERO: i32;
+    /// Which numbers share a scale.
+    const GROUP: Group;
 
-    /// The numbers, in order; every operation is rounded by itself, as in the reference.
-    fn widen(&self, out: &mut [f32; N]);
+    /// What the numbers are made of: number `i` is `d·of[i/16]·(codes[i] − ZERO) + m·minima[i/16]`.
+    fn unpack(&self, codes: &mut [u8; N]) -> Scales;
+}
+
+/// Which numbers of a block share a scale, and whether a minimum is added to them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Group {
+    /// All 32 of a block; the scale is an IEEE half.
+    Whole,
+    /// The same, and a minimum that is an IEEE half.
+    WholeWithMinimum,
+    /// 16 of 256: a scale of a byte.
+    Sixteen,
+    /// 16 of 256: a scale and a minimum.
+    SixteenWithMinimum,
+    /// 32 of 256: a scale and a minimum.
+    ThirtyTwoWithMinimum,
+}
+
+impl Group {
+    /// Whether a minimum is added.
+    pub(super) const fn has_minimum(self) -> bool {
+        matches!(self, Self::WholeWithMinimum | Self::SixteenWithMinimum | Self::ThirtyTwoWithMinimum)
+    }
+
+    /// How many numbers share a scale.
+    pub(super) const fn size(self) -> usize {
+        if matches!(self, Self::Sixteen | Self::SixteenWithMinimum) { 16 } else { 32 }
+    }
+}
+
+/// The scales of a block, by its sixteens; a block of 32 has two of them.
+pub(super) struct Scales {
+    pub(super) d: f32,
+    pub(super) m: f32,
+    pub(super) of: [i8; 16],
+    pub(super) minima: [i8; 16],
+}
+
+impl Scales {
+    /// One scale and one minimum for all.
+    fn whole(d: f32, m: f32) -> Self {
+        Self { d, m, of: [1; 16], minima: [1; 16] }
+    }
 }
 
 /// What can be done with a type of blocks.
@@ -35,8 +81,12 @@ pub struct BlockFormat {
     pub length: usize,
     /// Bytes of a block.
     pub bytes: usize,
+    /// Bytes of a tile of one block for each of its rows.
+    pub(super) tile_bytes: usize,
     widen: fn(&[u8], &mut [f32]),
-    rows: fn(Isa, &Rows<'_, &[u8]>, Range<usize>),
+    pub(super) pack: fn(&[u8], usize, &mut [u8]),
+    pub(super) widen_row: fn(&[u8], usize, &mut [f32]),
+    pub(super) product: fn(Isa, &TileProduct<'_>),
 }
 
 /// Every type of blocks that is known.
@@ -56,7 +106,16 @@ static FORMATS: [BlockFormat; 11] = [
 
 impl BlockFormat {
     const fn new<B: Block<N>, const N: usize>() -> Self {
-        Self { stored: B::TYPE, length: N, bytes: size_of::<B>(), widen: widen::<B, N>, rows: rows::<B, N> }
+        Self {
+            stored: B::TYPE,
+            length: N,
+            bytes: size_of::<B>(),
+            tile_bytes: tiles::tile_bytes::<B, N>(),
+            widen: widen::<B, N>,
+            pack: tiles::pack::<B, N>,
+            widen_row: tiles::widen_row::<B, N>,
+            product: |isa, product| isa.tiles::<B, N>(product),
+        }
     }
 
     /// The format of a type; none for those whose numbers stand alone.
@@ -99,54 +158,27 @@ impl<'a> Blocks<'a> {
         assert!(start.is_multiple_of(*length) && out.len().is_multiple_of(*length), "whole blocks");
         widen(&self.bytes[start / length * bytes..][..out.len() / length * bytes], out);
     }
-
-    /// The rows `range` of a product whose matrix these blocks are.
-    pub(super) fn rows(self, isa: Isa, work: &Rows<'_, ()>, range: Range<usize>) {
-        (self.format.rows)(isa, &work.with_source(self.bytes), range);
-    }
 }
 
 /// The bytes of a whole number of blocks. The blocks are made of bytes, so that they may lie anywhere.
-fn cast<B: Block<N>, const N: usize>(bytes: &[u8]) -> &[B] {
+pub(super) fn cast<B: Block<N>, const N: usize>(bytes: &[u8]) -> &[B] {
     const { assert!(align_of::<B>() == 1, "blocks may lie anywhere") };
     bytemuck::cast_slice(bytes)
 }
 
+/// The numbers of blocks; every operation is rounded by itself, as in the reference.
 fn widen<B: Block<N>, const N: usize>(bytes: &[u8], out: &mut [f32]) {
-    widen_all(cast::<B, N>(bytes), out);
-}
-
-#[inline(always)]
-fn widen_all<B: Block<N>, const N: usize>(blocks: &[B], out: &mut [f32]) {
-    for (block, out) in blocks.iter().zip(out.as_chunks_mut::<N>().0) {
-        block.widen(out);
-    }
-}
-
-fn rows<B: Block<N>, const N: usize>(isa: Isa, work: &Rows<'_, &[u8]>, range: Range<usize>) {
-    isa.rows(&work.with_source(Widened(cast::<B, N>(work.source))), range);
-}
-
-/// Rows that are widened into a buffer, once for all positions.
-#[derive(Clone, Copy)]
-struct Widened<'a, B, const N: usize>(&'a [B]);
-
-impl<B: Block<N>, const N: usize> RowSource for Widened<'_, B, N> {
-    type Number = f32;
-
-    fn buffer(&self, numbers: usize) -> Vec<f32> {
-        vec![0.0; numbers]
-    }
-
-    #[inline(always)]
-    fn rows<'b, const R: usize>(&'b self, first: usize, width: usize, buffer: &'b mut [f32]) -> [&'b [f32]; R] {
-        let buffer = &mut buffer[..R * width];
-        widen_all(&self.0[first * width / N..][..R * width / N], buffer);
-        let mut rows: [&[f32]; R] = [&[]; R];
-        for (row, numbers) in rows.iter_mut().zip(buffer.chunks_exact(width)) {
-            *row = numbers;
+    let mut codes = [0; N];
+    for (block, out) in cast::<B, N>(bytes).iter().zip(out.as_chunks_mut::<N>().0) {
+        let scales = block.unpack(&mut codes);
+        let sixteens = codes.as_chunks::<LANES>().0.iter().zip(out.as_chunks_mut::<LANES>().0);
+        for (group, (codes, out)) in sixteens.enumerate() {
+            let scale = scales.d * scales.of[group] as f32;
+            let minimum = scales.m * scales.minima[group] as f32;
+            for (code, out) in codes.iter().zip(out) {
+                *out = scale * (i32::from(*code) - B::ZERO) as f32 + minimum;
+            }
         }
-        rows
     }
 }
 

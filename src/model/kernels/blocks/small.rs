@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 use half::f16;
 
-use super::Block;
+use super::{Block, Group, Scales};
 use crate::model::StoredType;
 use crate::model::kernels::Element;
 
@@ -36,25 +36,32 @@ impl Q8_0 {
 
 impl Block<N> for Q8_0 {
     const TYPE: StoredType = StoredType::Q8_0;
+    const BITS: usize = 8;
+    const ZERO: i32 = 128;
+    const GROUP: Group = Group::Whole;
 
-    #[inline(always)]
-    fn widen(&self, out: &mut [f32; N]) {
-        let d = half(self.d);
-        for (out, q) in out.iter_mut().zip(self.q) {
-            *out = q as f32 * d;
-        }
+    fn unpack(&self, codes: &mut [u8; N]) -> Scales {
+        *codes = self.q.map(|q| q as u8 ^ 128);
+        Scales::whole(half(self.d), 0.0)
     }
 }
 
 /// The lower halves of all bytes, then the upper ones.
 #[inline(always)]
-fn halves(packed: &[u8; N / 2]) -> [u8; N] {
-    let mut q = [0; N];
+fn halves(packed: &[u8; N / 2], codes: &mut [u8; N]) {
     for (i, both) in packed.iter().enumerate() {
-        q[i] = both & 15;
-        q[i + N / 2] = both >> 4;
+        codes[i] = both & 15;
+        codes[i + N / 2] = both >> 4;
     }
-    q
+}
+
+/// Adds the fifth bits: that of number `i` is bit `i`.
+#[inline(always)]
+fn add_fifths(bits: [u8; 4], codes: &mut [u8; N]) {
+    let bits = u32::from_le_bytes(bits);
+    for (i, code) in codes.iter_mut().enumerate() {
+        *code |= (bits >> i & 1) as u8 * 16;
+    }
 }
 
 /// Four bits: `d·(q − 8)`. Byte `i` has number `i` in its lower half, number `i + 16` in its upper half.
@@ -67,13 +74,13 @@ pub(super) struct Q4_0 {
 
 impl Block<N> for Q4_0 {
     const TYPE: StoredType = StoredType::Q4_0;
+    const BITS: usize = 4;
+    const ZERO: i32 = 8;
+    const GROUP: Group = Group::Whole;
 
-    #[inline(always)]
-    fn widen(&self, out: &mut [f32; N]) {
-        let d = half(self.d);
-        for (out, q) in out.iter_mut().zip(halves(&self.q)) {
-            *out = (i32::from(q) - 8) as f32 * d;
-        }
+    fn unpack(&self, codes: &mut [u8; N]) -> Scales {
+        halves(&self.q, codes);
+        Scales::whole(half(self.d), 0.0)
     }
 }
 
@@ -88,20 +95,14 @@ pub(super) struct Q4_1 {
 
 impl Block<N> for Q4_1 {
     const TYPE: StoredType = StoredType::Q4_1;
+    const BITS: usize = 4;
+    const ZERO: i32 = 0;
+    const GROUP: Group = Group::WholeWithMinimum;
 
-    #[inline(always)]
-    fn widen(&self, out: &mut [f32; N]) {
-        let (d, m) = (half(self.d), half(self.m));
-        for (out, q) in out.iter_mut().zip(halves(&self.q)) {
-            *out = q as f32 * d + m;
-        }
+    fn unpack(&self, codes: &mut [u8; N]) -> Scales {
+        halves(&self.q, codes);
+        Scales::whole(half(self.d), half(self.m))
     }
-}
-
-/// The fifth bits of numbers `i` and `i + 16`, at their place.
-#[inline(always)]
-fn fifth_bits(bits: u32, i: usize) -> (u8, u8) {
-    ((bits >> i << 4) as u8 & 16, (bits >> (i + 12)) as u8 & 16)
 }
 
 /// Five bits: `d·(q − 16)`; four laid out like [`Q4_0`], the fifth of number `i` in bit `i` of `high`.
@@ -115,16 +116,14 @@ pub(super) struct Q5_0 {
 
 impl Block<N> for Q5_0 {
     const TYPE: StoredType = StoredType::Q5_0;
+    const BITS: usize = 5;
+    const ZERO: i32 = 16;
+    const GROUP: Group = Group::Whole;
 
-    #[inline(always)]
-    fn widen(&self, out: &mut [f32; N]) {
-        let (d, bits) = (half(self.d), u32::from_le_bytes(self.high));
-        let (low, high) = out.split_at_mut(N / 2);
-        for (i, q) in self.q.into_iter().enumerate() {
-            let fifth = fifth_bits(bits, i);
-            low[i] = (i32::from(q & 15 | fifth.0) - 16) as f32 * d;
-            high[i] = (i32::from(q >> 4 | fifth.1) - 16) as f32 * d;
-        }
+    fn unpack(&self, codes: &mut [u8; N]) -> Scales {
+        halves(&self.q, codes);
+        add_fifths(self.high, codes);
+        Scales::whole(half(self.d), 0.0)
     }
 }
 
@@ -140,15 +139,13 @@ pub(super) struct Q5_1 {
 
 impl Block<N> for Q5_1 {
     const TYPE: StoredType = StoredType::Q5_1;
+    const BITS: usize = 5;
+    const ZERO: i32 = 0;
+    const GROUP: Group = Group::WholeWithMinimum;
 
-    #[inline(always)]
-    fn widen(&self, out: &mut [f32; N]) {
-        let (d, m, bits) = (half(self.d), half(self.m), u32::from_le_bytes(self.high));
-        let (low, high) = out.split_at_mut(N / 2);
-        for (i, q) in self.q.into_iter().enumerate() {
-            let fifth = fifth_bits(bits, i);
-            low[i] = (q & 15 | fifth.0) as f32 * d + m;
-            high[i] = (q >> 4 | fifth.1) as f32 * d + m;
-        }
+    fn unpack(&self, codes: &mut [u8; N]) -> Scales {
+        halves(&self.q, codes);
+        add_fifths(self.high, codes);
+        Scales::whole(half(self.d), half(self.m))
     }
 }

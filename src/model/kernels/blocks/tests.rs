@@ -1,53 +1,6 @@
-//! Products with blocks: the bits of a product with the same numbers in f32.
-
-use proptest::prelude::*;
+//! What blocks are made of, worked out by hand.
 
 use super::*;
-use crate::model::kernels::{Elements, Kernels, Linear};
-
-/// Whole rows of blocks from any bytes, those aside that give infinities or no number.
-fn finite_rows(format: &BlockFormat, bytes: &[u8], width: usize) -> Vec<u8> {
-    let finite = |block: &&[u8]| {
-        let mut numbers = vec![0.0; format.length];
-        (format.widen)(block, &mut numbers);
-        numbers.iter().all(|number| number.abs() < 1e6)
-    };
-    let blocks: Vec<&[u8]> = bytes.chunks_exact(format.bytes).filter(finite).collect();
-    let in_row = width / format.length;
-    blocks[..blocks.len() / in_row * in_row].concat()
-}
-
-fn product(isa: Isa, weight: Elements<'_>, rows: usize, x: &[f32], width: usize) -> Vec<u32> {
-    let mut y = vec![f32::NAN; x.len() / width * rows];
-    Kernels::with_isa(2, isa).project(&[Linear { weight, rows, bias: None }], x, width, &mut y);
-    y.iter().map(|y| y.to_bits()).collect()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    #[test]
-    fn a_product_is_that_of_the_widened_numbers(
-        bytes in prop::collection::vec(any::<u8>(), 2048..6000),
-        positions in 1_usize..7,
-        x in prop::collection::vec(-1.0_f32..1.0, 7 * 256),
-    ) {
-        let width = 256;
-        let x = &x[..positions * width];
-        for format in &FORMATS {
-            let bytes = finite_rows(format, &bytes, width);
-            let blocks = Blocks::new(format, &bytes);
-            let mut numbers = vec![0.0; blocks.numbers()];
-            blocks.widen_into(0, &mut numbers);
-            let rows = numbers.len() / width;
-            let expected = product(Isa::PORTABLE, Elements::F32(&numbers), rows, x, width);
-            for isa in Isa::available() {
-                let got = product(isa, Elements::Blocks(blocks), rows, x, width);
-                prop_assert_eq!(&got, &expected, "{} {}", format.stored.name(), isa.name());
-            }
-        }
-    }
-}
 
 #[test]
 fn numbers_of_a_block_worked_out_by_hand() {

@@ -8,7 +8,7 @@ use bytemuck::Pod;
 const TILE: usize = 32;
 
 impl Matrix {
-    /// The matrix whose row `i` is row `rows[i]` of this one.
+    /// The matrix whose row `i` is row `rows[i]` of this one. Tiles are widened.
     ///
     /// # Panics
     /// If a row is not there.
@@ -22,6 +22,13 @@ impl Matrix {
             Data::Blocks(format, numbers) => {
                 Data::Blocks(format, gather(numbers, columns / format.length * format.bytes, rows))
             }
+            Data::Tiles(..) => {
+                let mut out = vec![0.0; rows.len() * columns];
+                for (row, out) in rows.iter().zip(out.chunks_exact_mut(columns.max(1))) {
+                    self.elements().widen_into(row * columns, out);
+                }
+                Data::F32(Numbers::Owned(out))
+            }
         };
         Self { shape: [rows.len(), columns], data }
     }
@@ -34,7 +41,7 @@ impl Matrix {
             Data::F32(numbers) => Data::F32(transpose(numbers, self.shape)),
             Data::Bf16(numbers) => Data::Bf16(transpose(numbers, self.shape)),
             Data::F16(numbers) => Data::F16(transpose(numbers, self.shape)),
-            Data::Blocks(..) => Data::F32(transpose(&self.rows_as(<[f32]>::to_vec), self.shape)),
+            Data::Blocks(..) | Data::Tiles(..) => Data::F32(transpose(&self.rows_as(<[f32]>::to_vec), self.shape)),
         };
         Self { shape: [columns, rows], data }
     }

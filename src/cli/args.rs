@@ -118,8 +118,8 @@ pub struct LookArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
     /// `builtin`, a directory in Hugging Face layout, a .gguf file, owner/name[@revision] on the hub, a .toml table of
-    /// conditional probabilities, or a server `http(s)://host:port/v1` (`?model=NAME&top=N&timeout=SECONDS`; a key in
-    /// `LOGITSCOPE_API_KEY`)
+    /// conditional probabilities, a server `http(s)://host:port/v1` (`?model=NAME&top=N&timeout=SECONDS`; a key in
+    /// `LOGITSCOPE_API_KEY`), or `shape:S`, M, L or XL: random weights of a known size, for measuring
     #[arg(long, value_name = "SPEC", default_value = "builtin")]
     pub model: ModelSource,
     /// How it is opened.

@@ -1,4 +1,4 @@
-//! The bytes of a weight file: mapped into memory, or embedded in the program.
+//! The bytes of a weight file: mapped into memory, embedded in the program, or made by it.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -21,6 +21,7 @@ pub struct FileBytes {
 enum Data {
     Embedded(&'static [u8]),
     Mapped(Arc<Mmap>),
+    Owned(Arc<Vec<u8>>),
 }
 
 impl FileBytes {
@@ -43,6 +44,12 @@ impl FileBytes {
         Self { name: name.into(), data: Data::Embedded(bytes) }
     }
 
+    /// Bytes that the program made.
+    #[must_use]
+    pub fn owned(name: &str, bytes: Vec<u8>) -> Self {
+        Self { name: name.into(), data: Data::Owned(Arc::new(bytes)) }
+    }
+
     /// The file, as messages name it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -57,6 +64,7 @@ impl Deref for FileBytes {
         match &self.data {
             Data::Embedded(bytes) => bytes,
             Data::Mapped(map) => map,
+            Data::Owned(bytes) => bytes,
         }
     }
 }

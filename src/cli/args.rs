@@ -10,6 +10,7 @@ use crate::ui::theme::ColourDepth;
 use crate::ui::views::{VIEWS, View};
 
 use super::beams::BeamArgs;
+use super::bench::BenchArgs;
 use super::contrastive::ContrastiveArgs;
 use super::exact::ExactArgs;
 use super::guidance::GuidanceArgs;
@@ -55,6 +56,8 @@ pub enum Command {
     Model(ModelsArgs),
     /// Draw the real interface as SVG, PNG or text
     Screenshot(Box<ScreenshotArgs>),
+    /// Measure this machine: prefill, decoding, beams, the chain, the interface
+    Bench(Box<BenchArgs>),
     /// List the themes, or check a theme file
     Theme(ThemeArgs),
     /// Print the configuration file with every option and key

@@ -66,6 +66,7 @@ impl NamedShape {
     ///
     /// # Errors
     /// There is no shape of this name.
+    #[must_use]
     pub fn parse(text: &str) -> Option<Result<&'static Self, ModelError>> {
         let name = text.strip_prefix(PREFIX)?;
         Some(SHAPES.iter().find(|shape| shape.name.eq_ignore_ascii_case(name)).ok_or_else(|| {

@@ -13,32 +13,28 @@ const CHUNK: usize = 4096;
 /// Where the numbers of a tensor begin: vectors of every instruction set then lie within lines of the processor's cache.
 const ALIGNMENT: usize = 64;
 
-/// Makes tensors. The numbers are a function of the tensor's name alone, so that they are the same on every machine; a type
-/// narrower than `f32` holds them rounded.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Generator;
-
-impl Generator {
-    /// A tensor of a shape: the weights of a norm are 1, all other numbers about normal with a deviation of 0.02.
-    pub(super) fn tensor(self, file: &str, name: &str, shape: &[usize], dtype: StoredType) -> Tensor {
-        let (length, size) = dtype.block();
-        let bytes = shape.iter().product::<usize>() / length * size;
-        let mut data = vec![0; bytes + ALIGNMENT];
-        let start = data.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-        let range = start..start + bytes;
-        let seed = seed(name);
-        let is_norm = shape.len() == 1 && !name.ends_with("bias");
-        let mut numbers = [1.0; CHUNK];
-        let encode = encoder(dtype);
-        for (index, chunk) in data[range.clone()].chunks_mut(CHUNK / length * size).enumerate() {
-            let numbers = &mut numbers[..chunk.len() / size * length];
-            if !is_norm {
-                fill(seed, (index * CHUNK) as u32, numbers);
-            }
-            encode(numbers, chunk);
+/// Makes a tensor of a shape: the weights of a norm are 1, all other numbers about normal with a deviation of 0.02.
+///
+/// They are a function of the tensor's name alone, so that they are the same on every machine; a type narrower than `f32` holds
+/// them rounded.
+pub(super) fn tensor(file: &str, name: &str, shape: &[usize], dtype: StoredType) -> Tensor {
+    let (length, size) = dtype.block();
+    let bytes = shape.iter().product::<usize>() / length * size;
+    let mut data = vec![0; bytes + ALIGNMENT];
+    let start = data.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+    let range = start..start + bytes;
+    let seed = seed(name);
+    let is_norm = shape.len() == 1 && !name.ends_with("bias");
+    let mut numbers = [1.0; CHUNK];
+    let encode = encoder(dtype);
+    for (index, chunk) in data[range.clone()].chunks_mut(CHUNK / length * size).enumerate() {
+        let numbers = &mut numbers[..chunk.len() / size * length];
+        if !is_norm {
+            fill(seed, (index * CHUNK) as u32, numbers);
         }
-        Tensor { file: FileBytes::owned(file, data), range, shape: shape.to_vec(), dtype: Ok(dtype) }
+        encode(numbers, chunk);
     }
+    Tensor { file: FileBytes::owned(file, data), range, shape: shape.to_vec(), dtype: Ok(dtype) }
 }
 
 /// What writes numbers as a type stores them.
@@ -80,7 +76,7 @@ fn normal(bits: u32) -> f32 {
     const SCALE: f32 = DEVIATION / 147.800_77;
     let pairs = (bits & 0x00FF_00FF) + (bits >> 8 & 0x00FF_00FF);
     let sum = (pairs & 0xFFFF) + (pairs >> 16);
-    (sum as i32 - 510) as f32 * SCALE
+    (sum.cast_signed() - 510) as f32 * SCALE
 }
 
 #[cfg(test)]

@@ -22,8 +22,6 @@ pub use bytes::FileBytes;
 pub use matrix::Matrix;
 pub use tensor::Tensor;
 
-use generated::Generator;
-
 use super::{DtypeChoice, ModelError, StoredType};
 
 /// The name of a model's only weight file.
@@ -37,8 +35,14 @@ pub struct Weights {
     /// The file that a tensor should be in, as messages name it.
     file: String,
     tensors: HashMap<String, Tensor>,
-    /// Makes what no file has.
-    generator: Option<Generator>,
+    origin: Origin,
+}
+
+/// Where tensors come from.
+#[derive(Clone, Copy, Debug)]
+enum Origin {
+    Files,
+    Generated,
 }
 
 /// `model.safetensors.index.json`.
@@ -107,7 +111,7 @@ impl Weights {
     /// are 1; all others are about normal with a deviation of 0.02. `name` stands for the file in messages.
     #[must_use]
     pub fn generated(name: &str) -> Self {
-        Self { file: name.into(), tensors: HashMap::new(), generator: Some(Generator) }
+        Self { file: name.into(), tensors: HashMap::new(), origin: Origin::Generated }
     }
 
     /// Tensors that another reader found; `file` stands for the file in messages.
@@ -118,7 +122,7 @@ impl Weights {
         file: impl Into<String>,
         tensors: impl IntoIterator<Item = (String, Tensor)>,
     ) -> Result<Self, ModelError> {
-        let mut weights = Self { file: file.into(), tensors: HashMap::new(), generator: None };
+        let mut weights = Self { file: file.into(), tensors: HashMap::new(), origin: Origin::Files };
         for (name, tensor) in tensors {
             match weights.tensors.entry(name) {
                 Entry::Vacant(place) => {
@@ -214,10 +218,10 @@ impl Weights {
 
     /// A tensor as it is stored, or made in the type that it is to be kept in.
     fn tensor(&self, name: &str, shape: &[usize], dtype: DtypeChoice) -> Result<Cow<'_, Tensor>, ModelError> {
-        match (self.generator, shape) {
-            (Some(generator), [.., columns]) => {
+        match (self.origin, shape) {
+            (Origin::Generated, [.., columns]) => {
                 let dtype = dtype.apply(StoredType::F32, *columns);
-                Ok(Cow::Owned(generator.tensor(&self.file, name, shape, dtype)))
+                Ok(Cow::Owned(generated::tensor(&self.file, name, shape, dtype)))
             }
             _ => self.stored(name, shape).map(Cow::Borrowed),
         }

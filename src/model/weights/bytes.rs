@@ -6,9 +6,10 @@ use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapOptions};
 
 use crate::model::ModelError;
+use crate::model::size::human;
 
 /// A file's bytes and its name; clones share them.
 #[derive(Clone, Debug)]
@@ -21,7 +22,6 @@ pub struct FileBytes {
 enum Data {
     Embedded(&'static [u8]),
     Mapped(Arc<Mmap>),
-    Owned(Arc<Vec<u8>>),
 }
 
 impl FileBytes {
@@ -44,10 +44,18 @@ impl FileBytes {
         Self { name: name.into(), data: Data::Embedded(bytes) }
     }
 
-    /// Bytes that the program made.
-    #[must_use]
-    pub fn owned(name: &str, bytes: Vec<u8>) -> Self {
-        Self { name: name.into(), data: Data::Owned(Arc::new(bytes)) }
+    /// Bytes that `fill` makes, at least one, in pages of their own, as those of a file are.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    pub fn made(name: &str, length: usize, fill: impl FnOnce(&mut [u8])) -> Result<Self, ModelError> {
+        let no_room =
+            |error| ModelError::Unsupported(format!("{name}: no memory for {}: {error}", human(length as u64)));
+        // All pages at once: one by one they take longer than what is written to them.
+        let mut map = MmapOptions::new().len(length).populate().map_anon().map_err(no_room)?;
+        fill(&mut map);
+        let map = map.make_read_only().map_err(no_room)?;
+        Ok(Self { name: name.into(), data: Data::Mapped(Arc::new(map)) })
     }
 
     /// The file, as messages name it.
@@ -64,7 +72,6 @@ impl Deref for FileBytes {
         match &self.data {
             Data::Embedded(bytes) => bytes,
             Data::Mapped(map) => map,
-            Data::Owned(bytes) => bytes,
         }
     }
 }

@@ -3,38 +3,38 @@
 use half::{bf16, f16};
 
 use super::{FileBytes, Tensor};
-use crate::model::StoredType;
 use crate::model::kernels::{Element, quantize_q8_0};
+use crate::model::{ModelError, StoredType};
 
 /// Standard deviation of the numbers, as most models begin their training with.
 const DEVIATION: f32 = 0.02;
 /// Numbers that are made at a time; whole blocks of every type.
 const CHUNK: usize = 4096;
-/// Where the numbers of a tensor begin: vectors of every instruction set then lie within lines of the processor's cache.
-const ALIGNMENT: usize = 64;
 
 /// Makes a tensor of a shape: the weights of a norm are 1, all other numbers about normal with a deviation of 0.02.
 ///
 /// They are a function of the tensor's name alone, so that they are the same on every machine; a type narrower than `f32` holds
 /// them rounded.
-pub(super) fn tensor(file: &str, name: &str, shape: &[usize], dtype: StoredType) -> Tensor {
+///
+/// # Errors
+/// There is no memory for it.
+pub(super) fn tensor(file: &str, name: &str, shape: &[usize], dtype: StoredType) -> Result<Tensor, ModelError> {
     let (length, size) = dtype.block();
     let bytes = shape.iter().product::<usize>() / length * size;
-    let mut data = vec![0; bytes + ALIGNMENT];
-    let start = data.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-    let range = start..start + bytes;
     let seed = seed(name);
     let is_norm = shape.len() == 1 && !name.ends_with("bias");
-    let mut numbers = [1.0; CHUNK];
     let encode = encoder(dtype);
-    for (index, chunk) in data[range.clone()].chunks_mut(CHUNK / length * size).enumerate() {
-        let numbers = &mut numbers[..chunk.len() / size * length];
-        if !is_norm {
-            fill(seed, (index * CHUNK) as u32, numbers);
+    let made = FileBytes::made(file, bytes, |data| {
+        let mut numbers = [1.0; CHUNK];
+        for (index, chunk) in data.chunks_mut(CHUNK / length * size).enumerate() {
+            let numbers = &mut numbers[..chunk.len() / size * length];
+            if !is_norm {
+                fill(seed, (index * CHUNK) as u32, numbers);
+            }
+            encode(numbers, chunk);
         }
-        encode(numbers, chunk);
-    }
-    Tensor { file: FileBytes::owned(file, data), range, shape: shape.to_vec(), dtype: Ok(dtype) }
+    })?;
+    Ok(Tensor { file: made, range: 0..bytes, shape: shape.to_vec(), dtype: Ok(dtype) })
 }
 
 /// What writes numbers as a type stores them.

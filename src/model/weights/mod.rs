@@ -221,7 +221,7 @@ impl Weights {
         match (self.origin, shape) {
             (Origin::Generated, [.., columns]) => {
                 let dtype = dtype.apply(StoredType::F32, *columns);
-                Ok(Cow::Owned(generated::tensor(&self.file, name, shape, dtype)))
+                generated::tensor(&self.file, name, shape, dtype).map(Cow::Owned)
             }
             _ => self.stored(name, shape).map(Cow::Borrowed),
         }

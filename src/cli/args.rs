@@ -10,6 +10,7 @@ use crate::ui::theme::ColourDepth;
 use crate::ui::views::{VIEWS, View};
 
 use super::beams::BeamArgs;
+use super::bench::BenchArgs;
 use super::contrastive::ContrastiveArgs;
 use super::exact::ExactArgs;
 use super::guidance::GuidanceArgs;
@@ -55,6 +56,8 @@ pub enum Command {
     Model(ModelsArgs),
     /// Draw the real interface as SVG, PNG or text
     Screenshot(Box<ScreenshotArgs>),
+    /// Measure this machine: prefill, decoding, beams, the chain, the interface
+    Bench(Box<BenchArgs>),
     /// List the themes, or check a theme file
     Theme(ThemeArgs),
     /// Print the configuration file with every option and key
@@ -118,8 +121,8 @@ pub struct LookArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
     /// `builtin`, a directory in Hugging Face layout, a .gguf file, owner/name[@revision] on the hub, a .toml table of
-    /// conditional probabilities, or a server `http(s)://host:port/v1` (`?model=NAME&top=N&timeout=SECONDS`; a key in
-    /// `LOGITSCOPE_API_KEY`)
+    /// conditional probabilities, a server `http(s)://host:port/v1` (`?model=NAME&top=N&timeout=SECONDS`; a key in
+    /// `LOGITSCOPE_API_KEY`), or `shape:S`, M, L or XL: random weights of a known size, for measuring
     #[arg(long, value_name = "SPEC", default_value = "builtin")]
     pub model: ModelSource,
     /// How it is opened.

@@ -13,6 +13,7 @@ use crate::ui::config::Config;
 
 use super::CliError;
 use super::args::{Cli, Command, LogitsArgs, ModelArgs, RunArgs, TokensArgs};
+use super::bench::bench;
 use super::compare::compare;
 use super::interface;
 use super::lesson::lesson;
@@ -33,6 +34,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
         Some(Command::Lesson(args)) => lesson(&args),
         Some(Command::Model(args)) => models(&args),
         Some(Command::Screenshot(args)) => screenshot(&args),
+        Some(Command::Bench(args)) => bench(&args),
         Some(Command::Theme(args)) => interface::theme(&args.action),
         Some(Command::Config) => Ok(stdout().write_all(Config::usual().as_bytes())?),
         Some(Command::Completions { shell }) => {

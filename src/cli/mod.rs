@@ -2,6 +2,7 @@
 
 mod args;
 mod beams;
+mod bench;
 mod commands;
 mod compare;
 mod contrastive;

@@ -1,6 +1,7 @@
 //! The engine without the interface: the same numbers as text, JSON, JSON lines and CSV.
 
 mod beams;
+mod bench;
 mod compare;
 mod contrastive;
 mod detail;
@@ -21,6 +22,7 @@ pub mod style;
 mod tokens;
 mod write;
 
+pub use bench::{BenchJob, Extent, Interface, PARTS, Part, bench};
 pub use compare::{Comparison, Contestant, compare};
 pub use lesson::{lesson, lessons};
 pub use logits::{LogitsDefaults, logits_lines, logits_table};

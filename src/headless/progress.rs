@@ -25,12 +25,16 @@ impl Progress {
     }
 
     pub(super) fn show(&self, what: &str, done: usize, total: usize) {
+        self.say(&format!("{what}: {done} of {total} tokens"));
+    }
+
+    pub(super) fn say(&self, text: &str) {
         let now = Instant::now();
         if self.due.get().is_some_and(|due| now >= due) {
             self.due.set(Some(now + INTERVAL));
             self.shown.set(true);
             // A terminal that is gone is no reason to stop.
-            let _ = write!(stderr(), "\r{what}: {done} of {total} tokens\x1b[K");
+            let _ = write!(stderr(), "\r{text}\x1b[K");
         }
     }
 

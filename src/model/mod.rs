@@ -17,6 +17,7 @@ mod memory;
 mod open;
 mod options;
 pub mod server;
+pub mod shape;
 pub mod size;
 mod source;
 mod stepped;

@@ -13,7 +13,7 @@ use super::gguf::Gguf;
 use super::hub::{self, HubPlace};
 use super::tokenizer::{HfTokenizer, Tokenizer};
 use super::weights::{FileBytes, Weights};
-use super::{Fit, LanguageModel, ModelError, ModelSource, OpenOptions, Opening, memory, server, stepped, table};
+use super::{LanguageModel, ModelError, ModelSource, OpenOptions, Opening, server, stepped, table};
 use crate::decode::TokenId;
 
 /// A model and its tokenizer.
@@ -60,6 +60,7 @@ pub fn open_watched(
         ModelSource::Gguf(path) => open_gguf(source.name(), &FileBytes::map(path)?, options),
         ModelSource::Table(path) => table::open(path),
         ModelSource::Server(address) => server::open(address),
+        ModelSource::Shape(shape) => shape.open(options),
         ModelSource::Hub(name) => {
             let path = hub::open(name, &HubPlace::from_env(options.network), watch)?;
             if watch(Opening::Loading).is_break() {
@@ -94,10 +95,7 @@ fn open_gguf(name: String, file: &FileBytes, options: &OpenOptions) -> Result<Lo
 /// # Errors
 /// The weights are known not to fit into memory.
 fn check_memory(name: &str, weights: &Weights, options: &OpenOptions) -> Result<(), ModelError> {
-    match options.fit {
-        Fit::Needed => memory::check(name, weights.bytes(options.dtype), memory::available()),
-        Fit::Unneeded => Ok(()),
-    }
+    options.fit.check(name, || weights.bytes(options.dtype))
 }
 
 /// # Errors

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use super::ModelError;
 use super::hub::{Download, Network};
+use super::{ModelError, memory};
 
 /// The type that weight matrices are kept in: `--dtype`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,6 +112,17 @@ pub enum Fit {
     Needed,
     /// Its weights are not going to be read.
     Unneeded,
+}
+
+impl Fit {
+    /// # Errors
+    /// So many bytes of weights are known not to fit into memory.
+    pub(super) fn check(self, name: &str, bytes: impl FnOnce() -> u64) -> Result<(), ModelError> {
+        match self {
+            Self::Needed => memory::check(name, bytes(), memory::available()),
+            Self::Unneeded => Ok(()),
+        }
+    }
 }
 
 /// What goes on while a model is opened.

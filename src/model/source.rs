@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::ModelError;
 use super::hub::HubName;
 use super::server::ServerAddress;
+use super::shape::NamedShape;
 
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum ModelSource {
     Server(Box<ServerAddress>),
     /// A model of the hub, or one of its files.
     Hub(HubName),
+    /// A named shape with random weights.
+    Shape(&'static NamedShape),
 }
 
 impl ModelSource {
@@ -34,6 +37,7 @@ impl ModelSource {
             Self::Directory(path) | Self::Gguf(path) | Self::Table(path) => path.display().to_string(),
             Self::Server(address) => address.to_string(),
             Self::Hub(name) => name.to_string(),
+            Self::Shape(shape) => shape.to_string(),
         }
     }
 }
@@ -46,6 +50,9 @@ impl FromStr for ModelSource {
         let path = Path::new(text);
         if text == "builtin" {
             return Ok(Self::Builtin);
+        }
+        if let Some(shape) = NamedShape::parse(text) {
+            return shape.map(Self::Shape);
         }
         if path.is_dir() {
             return Ok(Self::Directory(path.to_owned()));
@@ -68,8 +75,8 @@ impl FromStr for ModelSource {
         let reason = if path.exists() { "is a file" } else { "is not here" };
         Err(ModelError::Unsupported(format!(
             "--model {text:?} {reason}: supported are builtin, a directory that holds config.json, model.safetensors and \
-             tokenizer.json, a .gguf file, owner/name[@revision] on the hub, a .toml table of probabilities, and a server \
-             http://HOST:PORT/v1"
+             tokenizer.json, a .gguf file, owner/name[@revision] on the hub, a .toml table of probabilities, a server \
+             http://HOST:PORT/v1, and shape:NAME with random weights"
         )))
     }
 }

@@ -3,6 +3,7 @@
 
 mod beam_cli;
 mod beam_golden;
+mod bench;
 mod candle;
 mod chat;
 mod cli;

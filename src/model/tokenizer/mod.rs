@@ -3,12 +3,14 @@
 mod bytes;
 mod check;
 mod hf;
+mod plain;
 
 use crate::decode::TokenId;
 
 use super::ModelError;
 
 pub use hf::HfTokenizer;
+pub use plain::ByteTokenizer;
 
 /// Which special tokens `encode` adds: `--bos`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The bytes of a weight file: mapped into memory, or embedded in the program.
+//! The bytes of a weight file: mapped into memory, embedded in the program, or made by it.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -6,9 +6,10 @@ use std::ops::{Deref, Range};
 use std::path::Path;
 use std::sync::Arc;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapOptions};
 
 use crate::model::ModelError;
+use crate::model::size::human;
 
 /// A multiple of every page size.
 #[cfg(target_os = "linux")]
@@ -25,6 +26,8 @@ pub struct FileBytes {
 enum Data {
     Embedded(&'static [u8]),
     Mapped(Arc<Mmap>),
+    /// Not of a file: pages that are given back are lost.
+    Made(Arc<Mmap>),
 }
 
 impl FileBytes {
@@ -65,6 +68,20 @@ impl FileBytes {
         let _ = range;
     }
 
+    /// Bytes that `fill` makes, at least one, in pages of their own, as those of a file are.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    pub fn made(name: &str, length: usize, fill: impl FnOnce(&mut [u8])) -> Result<Self, ModelError> {
+        let no_room =
+            |error| ModelError::Unsupported(format!("{name}: no memory for {}: {error}", human(length as u64)));
+        // All pages at once: one by one they take longer than what is written to them.
+        let mut map = MmapOptions::new().len(length).populate().map_anon().map_err(no_room)?;
+        fill(&mut map);
+        let map = map.make_read_only().map_err(no_room)?;
+        Ok(Self { name: name.into(), data: Data::Made(Arc::new(map)) })
+    }
+
     /// The file, as messages name it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -78,7 +95,7 @@ impl Deref for FileBytes {
     fn deref(&self) -> &[u8] {
         match &self.data {
             Data::Embedded(bytes) => bytes,
-            Data::Mapped(map) => map,
+            Data::Mapped(map) | Data::Made(map) => map,
         }
     }
 }

@@ -6,10 +6,12 @@
 //! downloaders do, are safe: the map keeps the old file.
 
 mod bytes;
+mod generated;
 mod matrix;
 mod shard;
 mod tensor;
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -33,6 +35,14 @@ pub struct Weights {
     /// The file that a tensor should be in, as messages name it.
     file: String,
     tensors: HashMap<String, Tensor>,
+    origin: Origin,
+}
+
+/// Where tensors come from.
+#[derive(Clone, Copy, Debug)]
+enum Origin {
+    Files,
+    Generated,
 }
 
 /// `model.safetensors.index.json`.
@@ -97,6 +107,13 @@ impl Weights {
         Self::from_files(&[FileBytes::embedded(name, bytes)])
     }
 
+    /// Weights that no file holds: any tensor that is asked for is made of random numbers, always the same for a name. A norm's
+    /// are 1; all others are about normal with a deviation of 0.02. `name` stands for the file in messages.
+    #[must_use]
+    pub fn generated(name: &str) -> Self {
+        Self { file: name.into(), tensors: HashMap::new(), origin: Origin::Generated }
+    }
+
     /// Tensors that another reader found; `file` stands for the file in messages.
     ///
     /// # Errors
@@ -105,7 +122,7 @@ impl Weights {
         file: impl Into<String>,
         tensors: impl IntoIterator<Item = (String, Tensor)>,
     ) -> Result<Self, ModelError> {
-        let mut weights = Self { file: file.into(), tensors: HashMap::new() };
+        let mut weights = Self { file: file.into(), tensors: HashMap::new(), origin: Origin::Files };
         for (name, tensor) in tensors {
             match weights.tensors.entry(name) {
                 Entry::Vacant(place) => {
@@ -155,7 +172,7 @@ impl Weights {
     /// # Errors
     /// The tensor is missing, has another shape, or is of a type that can't be used.
     pub fn matrix(&self, name: &str, shape: [usize; 2], dtype: DtypeChoice) -> Result<Matrix, ModelError> {
-        Ok(Matrix::new(self.tensor(name, &shape)?, name, shape)?.converted(dtype))
+        Ok(Matrix::new(&*self.tensor(name, &shape, dtype)?, name, shape)?.converted(dtype))
     }
 
     /// A vector of `length` numbers, widened to `f32`: biases and norm weights are too few to matter.
@@ -163,9 +180,9 @@ impl Weights {
     /// # Errors
     /// The tensor is missing, has another shape, or is of a type that can't be used.
     pub fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
-        let tensor = self.tensor(name, &[length])?;
+        let tensor = self.tensor(name, &[length], DtypeChoice::Auto)?;
         tensor.check(name, &[length])?;
-        let row = Tensor { shape: vec![1, length], ..tensor.clone() };
+        let row = Tensor { shape: vec![1, length], ..tensor.into_owned() };
         let mut values = vec![0.0; length];
         Matrix::new(&row, name, [1, length])?.elements().widen_into(0, &mut values);
         Ok(values)
@@ -182,7 +199,7 @@ impl Weights {
     /// # Errors
     /// The tensor is missing, has another shape, or is of a type that can't be used.
     pub fn raw(&self, name: &str, shape: &[usize]) -> Result<(StoredType, &[u8]), ModelError> {
-        let tensor = self.tensor(name, shape)?;
+        let tensor = self.stored(name, shape)?;
         let dtype = tensor.check(name, shape)?;
         Ok((dtype, tensor.file.get(tensor.range.clone()).unwrap_or_default()))
     }
@@ -199,7 +216,18 @@ impl Weights {
         self.tensors.values().map(Tensor::numbers).sum()
     }
 
-    fn tensor(&self, name: &str, shape: &[usize]) -> Result<&Tensor, ModelError> {
+    /// A tensor as it is stored, or made in the type that it is to be kept in.
+    fn tensor(&self, name: &str, shape: &[usize], dtype: DtypeChoice) -> Result<Cow<'_, Tensor>, ModelError> {
+        match (self.origin, shape) {
+            (Origin::Generated, [.., columns]) => {
+                let dtype = dtype.apply(StoredType::F32, *columns);
+                generated::tensor(&self.file, name, shape, dtype).map(Cow::Owned)
+            }
+            _ => self.stored(name, shape).map(Cow::Borrowed),
+        }
+    }
+
+    fn stored(&self, name: &str, shape: &[usize]) -> Result<&Tensor, ModelError> {
         let missing = || ModelError::invalid(&*self.file, format!("tensor {name} {shape:?} is missing"));
         self.tensors.get(name).ok_or_else(missing)
     }

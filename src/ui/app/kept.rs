@@ -59,7 +59,9 @@ impl App {
     /// The model as `--model` finds it from any folder.
     pub(super) fn place_of_model(&self) -> String {
         match &self.source {
-            ModelSource::Builtin | ModelSource::Server(_) | ModelSource::Hub(_) => self.source.name(),
+            ModelSource::Builtin | ModelSource::Server(_) | ModelSource::Hub(_) | ModelSource::Shape(_) => {
+                self.source.name()
+            }
             ModelSource::Directory(path) | ModelSource::Gguf(path) | ModelSource::Table(path) => {
                 std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
             }

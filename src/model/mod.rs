@@ -7,6 +7,7 @@
 pub mod builtin;
 mod chat;
 pub mod decoder;
+mod device;
 mod error;
 pub mod families;
 pub mod gguf;

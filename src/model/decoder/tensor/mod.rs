@@ -89,6 +89,8 @@ impl TensorDecoder {
                 hidden = pass.layer(layer, &hidden).map_err(failed)?;
             }
             pass.head(&hidden, &mut outputs).map_err(failed)?;
+            // A device works through a queue of its own: what is said to be done is.
+            device.synchronize().map_err(failed)?;
             report(done + rows.len())?;
         }
         Ok(outputs)

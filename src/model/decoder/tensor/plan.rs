@@ -1,6 +1,6 @@
 //! What a chunk of rows needs in every layer: its turns, and for attention the slots that each row sees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use candle_core::{Device, Result, Tensor};
@@ -8,6 +8,9 @@ use candle_core::{Device, Result, Tensor};
 use crate::model::decoder::batch::{Batch, Row};
 use crate::model::decoder::rotary::{Pairing, Rotary};
 use crate::model::decoder::spec::{DecoderSpec, Layer};
+
+/// Slots whose keys and values are gathered at once; those of one sequence always are. Few in tests, so that groups are parted.
+const SLOTS: usize = if cfg!(test) { 150 } else { 1 << 16 };
 
 /// The rows of a forward pass that go through the layers together.
 pub(super) struct Chunk {
@@ -47,6 +50,11 @@ pub(super) struct Seen {
     pub(super) mask: Option<Tensor>,
 }
 
+/// Tokens of the longest of some sequences.
+fn longest(sequences: &[&[Row]]) -> usize {
+    sequences.iter().map(|rows| rows[rows.len() - 1].position + 1).max().unwrap_or(1)
+}
+
 /// The most positions that a token of a layer sees.
 fn window(layer: &Layer) -> usize {
     layer.window.unwrap_or(usize::MAX)
@@ -57,15 +65,13 @@ impl Chunk {
     pub(super) fn new(spec: &DecoderSpec, batch: &Batch, rows: &[Row], device: &Device) -> Result<Self> {
         let turns = spec.rotaries().iter().map(|rotary| DeviceTurns::new(rotary, rows, device));
         let sequences: Vec<&[Row]> = rows.chunk_by(|a, b| a.run == b.run).collect();
+        let windows: BTreeSet<usize> = spec.layers.iter().map(window).collect();
         let mut groups = Vec::new();
         let mut start = 0;
-        for alike in sequences.chunk_by(|a, b| a.len() == b.len()) {
-            let mut seen = BTreeMap::new();
-            for window in spec.layers.iter().map(window) {
-                if !seen.contains_key(&window) {
-                    seen.insert(window, Seen::new(batch, alike, window, device)?);
-                }
-            }
+        let alike = sequences.chunk_by(|a, b| a.len() == b.len());
+        for alike in alike.flat_map(|alike| alike.chunks((SLOTS / longest(alike)).max(1))) {
+            let see = |&window: &usize| Ok((window, Seen::new(batch, alike, window, device)?));
+            let seen = windows.iter().map(see).collect::<Result<_>>()?;
             let end = start + alike.len() * alike[0].len();
             groups.push(Group { rows: start..end, sequences: alike.len(), seen });
             start = end;

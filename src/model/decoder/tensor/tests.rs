@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::weights::Map;
 use super::*;
 use crate::decode::TokenId;
-use crate::model::decoder::Decoder;
 use crate::model::decoder::tests::{FAMILIES, shapes_of, spec_of, text, weights};
+use crate::model::decoder::{Decoder, Pairing, Position};
 use crate::model::families::{self, Config};
 use crate::model::kernels::{BlockFormat, Blocks, Elements, Kernels, Linear};
 use crate::model::{Positions, StoredType, unwatched};
@@ -181,6 +181,22 @@ fn every_family_keeps_the_contract() {
             assert_near(&step, &expected, place, family);
             after = step.nodes.last().copied();
         }
+    }
+}
+
+#[test]
+fn neighbours_are_turned_as_the_kernels_turn_them() {
+    for family in FAMILIES {
+        let mut spec = spec_of(family);
+        let Position::Rotary(rotaries) = &mut spec.position else { continue };
+        for rotary in rotaries {
+            rotary.pairing = Pairing::Neighbours;
+        }
+        let (mut tensors, mut kernels) = both(&spec, &weights(&shapes_of(family)), DtypeChoice::Auto);
+        let halves = read(&mut tiny(family), None, &text(80, 3));
+        let output = read(&mut tensors, None, &text(80, 3));
+        assert_near(&output, &read(&mut kernels, None, &text(80, 3)), 0, family);
+        assert_ne!(output.logits[79], halves.logits[79], "{family}");
     }
 }
 

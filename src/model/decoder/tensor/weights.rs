@@ -12,8 +12,9 @@ use crate::model::decoder::spec::NormKind;
 use crate::model::kernels::{Elements, Linear};
 use crate::model::weights::Matrix;
 
-/// Numbers of a matrix that are widened at once, 256 MB of them: a head with a large vocabulary comes in several bands.
-const BAND: usize = 1 << 26;
+/// Numbers of a matrix that are widened at once, 256 MB of them: a head with a large vocabulary comes in several bands. So do the
+/// small matrices of tests.
+const BAND: usize = if cfg!(test) { 1 << 10 } else { 1 << 26 };
 
 /// All tensors of a decoder.
 pub(super) struct DeviceWeights {
@@ -97,7 +98,7 @@ impl Map {
 
     /// `[positions][columns]` to `[positions][rows]`.
     pub(super) fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let bands = self.bands.iter().map(|band| x.matmul(&band.widened()?.t()?)).collect::<Result<_>>()?;
+        let bands = self.bands.iter().map(|band| band.product(x)).collect::<Result<_>>()?;
         let y = joined(bands, 1)?;
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
@@ -138,11 +139,15 @@ impl Band {
         Tensor::from_raw_buffer(bytes, dtype, &shape, device).map(Self::Numbers)
     }
 
-    /// The numbers in `f32`: exact. candle's own products with blocks round the inputs to 8 bits.
-    fn widened(&self) -> Result<Tensor> {
+    /// `x · Wᵀ`, with the numbers widened to `f32`, which is exact.
+    ///
+    /// candle's products with blocks round `x` to 8 bits, except on Metal; there they are taken, since it widens blocks on the
+    /// processor alone.
+    fn product(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Numbers(numbers) => numbers.to_dtype(DType::F32),
-            Self::Blocks(blocks) => blocks.dequantize(&blocks.device()),
+            Self::Numbers(numbers) => x.matmul(&numbers.to_dtype(DType::F32)?.t()?),
+            Self::Blocks(blocks) if blocks.device().is_metal() => x.apply_op1_no_bwd(blocks),
+            Self::Blocks(blocks) => x.matmul(&blocks.dequantize(&blocks.device())?.t()?),
         }
     }
 }

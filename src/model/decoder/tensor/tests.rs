@@ -125,6 +125,7 @@ fn every_type_of_weights_gives_what_the_kernels_give() {
             let (mut tensors, mut kernels) = both(spec, weights, dtype);
             let tokens = ids(&prompts[0]["ids"]);
             let largest = difference(&read(&mut tensors, None, &tokens), &read(&mut kernels, None, &tokens));
+            println!("{name} {}: largest difference {largest:.1e} nats", dtype.name());
             assert!(largest < TOLERANCE, "{name} {dtype:?}: {largest} nats");
         }
     }

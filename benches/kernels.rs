@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use logitscope::model::StoredType;
-use logitscope::model::kernels::{BlockFormat, Blocks, Elements, Kernels, Linear, Past, Scores};
+use logitscope::model::kernels::{BlockFormat, Blocks, Elements, Heads, Kernels, Linear, Past, Scores};
 
 /// Rows and columns of a layer's last projection, whose rows every type of blocks divides, and of the head.
 const MATRICES: [(&str, usize, usize); 4] =
@@ -89,10 +89,12 @@ fn attention(criterion: &mut Criterion) {
             let queries: Vec<f32> = (0..heads * head_dim).map(|i| (i % 13) as f32 * 0.1 - 0.6).collect();
             let mut out = vec![0.0; heads * head_dim];
             let mut kernels = Kernels::new(1);
+            let one = [0..1];
             let scores = Scores { scale: 1.0 / (head_dim as f32).sqrt(), softcap: None };
             group.bench_function(format!("{name}, a query of {heads} heads over {length} positions"), |bencher| {
                 bencher.iter(|| {
-                    kernels.attend(scores, length, &mut out, head_dim, |head| {
+                    let work = Heads { groups: &one, heads, head_dim, scores, longest: length };
+                    kernels.attend(work, &mut out, |_, head| {
                         let past = &past[head / (heads / kv_heads) * size..][..size];
                         (&queries[head * head_dim..][..head_dim], Row { keys: past, values: past, head_dim })
                     });

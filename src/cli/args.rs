@@ -133,7 +133,7 @@ pub struct ModelArgs {
 /// How a model is opened and given its prompt.
 #[derive(Clone, Debug, Args)]
 pub struct OpenArgs {
-    /// auto or cpu
+    /// auto (the best of this build), cpu, or cuda, cuda:N and metal where this build has them
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
     /// auto (as stored), f32, bf16, f16 or q8_0

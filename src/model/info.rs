@@ -102,7 +102,7 @@ pub struct ModelInfo {
     pub context_length: usize,
     /// Type of most weights in the matrices; a server does not tell.
     pub dtype: Option<StoredType>,
-    /// `cpu`.
+    /// Where it runs: `cpu`, `cuda:N`, `metal`, or `server`.
     pub device: String,
     /// Ids that end a text, ascending; may be empty, may be several.
     pub eos_token_ids: Vec<TokenId>,

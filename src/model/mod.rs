@@ -7,6 +7,7 @@
 pub mod builtin;
 mod chat;
 pub mod decoder;
+mod device;
 mod error;
 pub mod families;
 pub mod gguf;
@@ -99,7 +100,8 @@ pub struct CacheUse {
 /// A model that gives, for a sequence of tokens, the logits of the next one.
 ///
 /// Contract, tested for every family: a fork never sees its sibling's tokens; reading token by token equals reading all at
-/// once, bit for bit; several runs in one call give what each gives alone, bit for bit; the number of threads changes nothing.
+/// once, bit for bit; several runs in one call give what each gives alone, bit for bit; the number of threads changes nothing. On
+/// a graphics processor the order of sums is the device's: the same holds but for rounding.
 pub trait LanguageModel: Send {
     /// Name, sizes and end-of-text ids.
     fn info(&self) -> &ModelInfo;

@@ -5,15 +5,17 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use candle_core::Device;
+
 use super::builtin::{self, Embedded};
 use super::chat::ChatTemplate;
-use super::decoder::{Decoder, DecoderSpec, Identity};
+use super::decoder::{Decoder, DecoderSpec, Identity, TensorDecoder};
 use super::families::{self, Config, Family};
 use super::gguf::Gguf;
 use super::hub::{self, HubPlace};
 use super::tokenizer::{HfTokenizer, Tokenizer};
 use super::weights::{FileBytes, Weights};
-use super::{LanguageModel, ModelError, ModelSource, OpenOptions, Opening, server, stepped, table};
+use super::{Fit, LanguageModel, ModelError, ModelSource, OpenOptions, Opening, server, stepped, table};
 use crate::decode::TokenId;
 
 /// A model and its tokenizer.
@@ -85,16 +87,50 @@ fn open_gguf(name: String, file: &FileBytes, options: &OpenOptions) -> Result<Lo
     check_vocabulary(&config, spec.vocab_size, &tokenizer)?;
     let chat_template = ChatTemplate::read(None, gguf.chat_template()?)?;
     let tokenizer = tokenizer.with_rows(spec.vocab_size).with_chat_template(chat_template);
-    check_memory(&name, &gguf.weights, options)?;
+    let device = device(options)?;
+    check_memory(&name, &gguf.weights, options, device.as_ref())?;
     let eos_token_ids = config.token_ids("eos_token_id")?.unwrap_or_default();
     let identity = Identity { name, architecture: family.architecture.to_owned(), eos_token_ids };
-    let model = Decoder::load(spec, &gguf.weights, identity, options.dtype, options.threads)?;
-    Ok(LoadedModel { model: Box::new(model), tokenizer: Arc::new(tokenizer) })
+    let model = decoder(spec, &gguf.weights, identity, options, device)?;
+    Ok(LoadedModel { model, tokenizer: Arc::new(tokenizer) })
+}
+
+/// The device that a model is copied to; none where it is run, or only looked at, on the processor.
+///
+/// # Errors
+/// There is no such device.
+fn device(options: &OpenOptions) -> Result<Option<Device>, ModelError> {
+    match options.fit {
+        Fit::Needed => options.device.open(),
+        Fit::Unneeded => Ok(None),
+    }
+}
+
+/// A decoder: our own kernels on the processor, candle's tensors on any other device.
+fn decoder(
+    spec: DecoderSpec,
+    weights: &Weights,
+    identity: Identity,
+    options: &OpenOptions,
+    device: Option<Device>,
+) -> Result<Box<dyn LanguageModel>, ModelError> {
+    Ok(match device {
+        None => Box::new(Decoder::load(spec, weights, identity, options.dtype, options.threads)?),
+        Some(device) => Box::new(TensorDecoder::load(spec, weights, identity, options.dtype, device)?),
+    })
 }
 
 /// # Errors
-/// The weights are known not to fit into memory.
-fn check_memory(name: &str, weights: &Weights, options: &OpenOptions) -> Result<(), ModelError> {
+/// The weights are known not to fit into the processor's memory, and no other holds them.
+fn check_memory(
+    name: &str,
+    weights: &Weights,
+    options: &OpenOptions,
+    device: Option<&Device>,
+) -> Result<(), ModelError> {
+    if device.is_some_and(Device::is_cuda) {
+        return Ok(());
+    }
     options.fit.check(name, || weights.bytes(options.dtype))
 }
 
@@ -188,13 +224,15 @@ fn assemble(files: ModelFiles, options: &OpenOptions) -> Result<LoadedModel, Mod
         .with_bos_id(ids("bos_token_id")?.first().copied())
         .with_bos_name(bos_name.as_deref())
         .with_chat_template(chat_template);
-    check_memory(&name, &weights, options)?;
+    let device = device(options)?;
+    check_memory(&name, &weights, options, device.as_ref())?;
     let architecture = config.first_text("architectures").unwrap_or(kind.architecture()).to_owned();
     let identity = Identity { name, architecture, eos_token_ids };
-    let model: Box<dyn LanguageModel> = match kind {
-        Kind::Decoder(_, spec) => Box::new(Decoder::load(*spec, &weights, identity, options.dtype, options.threads)?),
+    let model = match kind {
+        Kind::Decoder(_, spec) => decoder(*spec, &weights, identity, options, device)?,
         Kind::Stepped(family) => {
-            let files = stepped::Files { config: &config, weights: &weights, dtype: options.dtype };
+            let device = device.unwrap_or(Device::Cpu);
+            let files = stepped::Files { config: &config, weights: &weights, dtype: options.dtype, device };
             (family.load)(&files, identity)?
         }
     };

@@ -55,21 +55,31 @@ impl LayerWeights {
         let mlp_bias = Bias::when(spec.mlp.bias);
         Ok(Self {
             attention_norm: norm(before, names.attention_norm)?,
-            query_key_value: packed(query_key_value(source, spec, &name)?),
+            query_key_value: query_key_value(source, spec, &name)?,
             query_norm: head_norm(source, attention, attention.heads, &name(names.query_norm))?,
             key_norm: head_norm(source, attention, attention.kv_heads, &name(names.key_norm))?,
             attention_output: source.projection(
                 &name(names.attention_output),
                 [hidden, attention.query_size()],
                 Bias::when(attention.output_bias),
-            )?
-            .packed(),
+            )?,
             attention_post_norm: norm(after, names.attention_post_norm)?,
             mlp_norm: norm(own_mlp_norm, names.mlp_norm)?,
-            gate_up: packed(gate_up(source, spec, &name)?),
-            down: source.projection(&name(names.down), [hidden, inner], mlp_bias)?.packed(),
+            gate_up: gate_up(source, spec, &name)?,
+            down: source.projection(&name(names.down), [hidden, inner], mlp_bias)?,
             mlp_post_norm: norm(after, names.mlp_post_norm)?,
         })
+    }
+
+    /// The same with matrices as products take them.
+    fn packed(self) -> Self {
+        Self {
+            query_key_value: packed(self.query_key_value),
+            attention_output: self.attention_output.packed(),
+            gate_up: packed(self.gate_up),
+            down: self.down.packed(),
+            ..self
+        }
     }
 
     fn projections(&self) -> impl Iterator<Item = &Projection> {
@@ -155,9 +165,8 @@ impl DecoderWeights {
         let (names, hidden) = (&spec.names, spec.hidden_size);
         let table = [spec.vocab_size, hidden];
         let head_name = names.head(weights);
-        let embedding = source.matrix(names.embedding, table)?;
         Ok(Self {
-            embedding: if spec.head.weight == HeadWeight::Tied { embedding.packed() } else { embedding },
+            embedding: source.matrix(names.embedding, table)?,
             positions: match spec.position {
                 Position::Learned => Some(source.matrix(names.positions, [spec.context_length, hidden])?),
                 Position::Rotary(_) => None,
@@ -168,7 +177,7 @@ impl DecoderWeights {
             final_norm: source.norm(names.final_norm, hidden)?,
             own_head: match spec.head.weight {
                 HeadWeight::Tied => None,
-                HeadWeight::Own => Some(weights.matrix(&format!("{head_name}.weight"), table, dtype)?.packed()),
+                HeadWeight::Own => Some(weights.matrix(&format!("{head_name}.weight"), table, dtype)?),
             },
             head_bias: if spec.head.bias {
                 Some(weights.vector(&format!("{head_name}.bias"), spec.vocab_size)?)
@@ -176,6 +185,16 @@ impl DecoderWeights {
                 None
             },
         })
+    }
+
+    /// The same with the matrices that are multiplied as our kernels take them, see [`Matrix::packed`].
+    pub(super) fn packed(self) -> Self {
+        Self {
+            embedding: if self.own_head.is_none() { self.embedding.packed() } else { self.embedding },
+            own_head: self.own_head.map(Matrix::packed),
+            layers: self.layers.into_iter().map(LayerWeights::packed).collect(),
+            ..self
+        }
     }
 
     /// What turns a hidden state into logits.

@@ -8,6 +8,7 @@ mod names;
 mod rotary;
 mod source;
 mod spec;
+mod tensor;
 
 use std::ops::ControlFlow;
 
@@ -26,6 +27,7 @@ pub use spec::{
     Activation, Attention, Block, DecoderSpec, Head, HeadNorm, HeadWeight, Layer, Mlp, MlpKind, Norm, NormKind,
     NormOver, Position, Qkv,
 };
+pub(super) use tensor::TensorDecoder;
 
 /// A decoder with its weights, its cache and the buffers of its forward pass.
 #[derive(Debug)]
@@ -64,20 +66,8 @@ impl Decoder {
         dtype: DtypeChoice,
         threads: usize,
     ) -> Result<Self, ModelError> {
-        let weights = DecoderWeights::load(&spec, weights, dtype)?;
-        let info = ModelInfo {
-            name: identity.name,
-            architecture: identity.architecture,
-            vocab_size: spec.vocab_size,
-            context_length: spec.context_length,
-            dtype: Some(weights.dtype()),
-            device: "cpu".into(),
-            eos_token_ids: identity.eos_token_ids,
-            never_chosen: Vec::new(),
-            unlisted: None,
-            parameters: weights.parameters(),
-            shape: Some(Box::new(spec.shape(weights.bytes()))),
-        };
+        let weights = DecoderWeights::load(&spec, weights, dtype)?.packed();
+        let info = weights.info(&spec, identity, "cpu".into());
         let cache = Cache::new(spec.layers.len(), spec.attention.kv_heads, spec.attention.head_dim);
         let scratch = Scratch::new(&spec);
         Ok(Self { info, spec, weights, cache, kernels: Kernels::new(threads), batch: Batch::default(), scratch })
@@ -87,6 +77,25 @@ impl Decoder {
     #[must_use]
     pub fn spec(&self) -> &DecoderSpec {
         &self.spec
+    }
+}
+
+impl DecoderWeights {
+    /// What a model that runs these on `device` says of itself.
+    fn info(&self, spec: &DecoderSpec, identity: Identity, device: String) -> ModelInfo {
+        ModelInfo {
+            name: identity.name,
+            architecture: identity.architecture,
+            vocab_size: spec.vocab_size,
+            context_length: spec.context_length,
+            dtype: Some(self.dtype()),
+            device,
+            eos_token_ids: identity.eos_token_ids,
+            never_chosen: Vec::new(),
+            unlisted: None,
+            parameters: self.parameters(),
+            shape: Some(Box::new(spec.shape(self.bytes()))),
+        }
     }
 }
 

@@ -25,12 +25,12 @@ pub(super) struct Projection {
 /// A norm over `width` numbers.
 #[derive(Debug)]
 pub(super) struct NormWeights {
-    norm: Norm,
-    width: usize,
+    pub(super) norm: Norm,
+    pub(super) width: usize,
     /// One vector of `width` numbers, or one for each head.
-    weight: Vec<f32>,
+    pub(super) weight: Vec<f32>,
     /// As long as `weight`, or empty.
-    bias: Vec<f32>,
+    pub(super) bias: Vec<f32>,
 }
 
 /// Whether a projection or a norm has a bias.

@@ -15,7 +15,7 @@ const SIZES: &str = r#""vocab_size": 50, "hidden_size": 40, "intermediate_size":
     "num_attention_heads": 4, "max_position_embeddings": 160"#;
 
 /// Of every family a model; windows are shorter than the texts.
-const FAMILIES: &[&str] = &[
+pub(super) const FAMILIES: &[&str] = &[
     r#""model_type": "llama", "num_key_value_heads": 2, "head_dim": 12, "attention_bias": true, "mlp_bias": true, "rope_theta": 100"#,
     r#""model_type": "mistral", "num_key_value_heads": 2, "sliding_window": 70"#,
     r#""model_type": "qwen2", "use_sliding_window": true, "sliding_window": 9, "max_window_layers": 1"#,
@@ -33,14 +33,14 @@ const FAMILIES: &[&str] = &[
     r#""model_type": "gpt2", "n_embd": 40, "n_layer": 2, "n_head": 4, "n_positions": 160, "n_inner": 56"#,
 ];
 
-fn spec_of(family: &str) -> DecoderSpec {
+pub(super) fn spec_of(family: &str) -> DecoderSpec {
     let config = format!("{{{family}, {SIZES}}}");
     let config = crate::model::families::Config::parse("config.json", config.as_bytes()).unwrap();
     (crate::model::families::family(&config).unwrap().describe)(&config).unwrap()
 }
 
 /// Names and shapes of all tensors of a family's model: whatever loading misses, one after the other.
-fn shapes_of(family: &str) -> Vec<(String, Vec<usize>)> {
+pub(super) fn shapes_of(family: &str) -> Vec<(String, Vec<usize>)> {
     let mut shapes = vec![("none".to_owned(), vec![1])];
     while let Err(error) = load_family(family, &shapes, 1) {
         let error = error.to_string();
@@ -62,7 +62,7 @@ fn shapes() -> Vec<(String, Vec<usize>)> {
 }
 
 /// Weights of `shapes`, a fixed pseudo-random sequence.
-fn weights(shapes: &[(String, Vec<usize>)]) -> Weights {
+pub(super) fn weights(shapes: &[(String, Vec<usize>)]) -> Weights {
     let mut state = 1_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -87,7 +87,7 @@ fn model(threads: usize) -> Decoder {
     load(&shapes(), threads).unwrap()
 }
 
-fn text(length: usize, seed: u32) -> Vec<TokenId> {
+pub(super) fn text(length: usize, seed: u32) -> Vec<TokenId> {
     (0..length as u32).map(|i| (i * i * 7 + i * seed + seed) % VOCABULARY as u32).collect()
 }
 

@@ -29,7 +29,13 @@ pub trait Lanes: Copy {
     /// The sum of each, in the same order.
     #[inline(always)]
     fn sums<const R: usize, const M: usize>(lanes: [[Self; M]; R]) -> [[f32; M]; R] {
-        lanes.map(|row| row.map(Self::sum))
+        let mut result = [[0.0; M]; R];
+        for r in 0..R {
+            for m in 0..M {
+                result[r][m] = lanes[r][m].sum();
+            }
+        }
+        result
     }
 }
 

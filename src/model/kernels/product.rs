@@ -296,7 +296,15 @@ mod tests {
             .chain(blocks.map(|format| Elements::Blocks(Blocks::new(format, &eights))))
             .map(|weight| {
                 let mut y = vec![f32::NAN; x.len().checked_div(width).unwrap_or(0) * rows];
-                project(isa, &mut pool, &mut Rounded::default(), &[Linear { weight, rows, bias: Some(&bias) }], x, width, &mut y);
+                project(
+                    isa,
+                    &mut pool,
+                    &mut Rounded::default(),
+                    &[Linear { weight, rows, bias: Some(&bias) }],
+                    x,
+                    width,
+                    &mut y,
+                );
                 bits(&y)
             })
             .collect()

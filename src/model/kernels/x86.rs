@@ -5,10 +5,11 @@
 use std::arch::x86_64::{
     __m128i, __m256, __m256i, __m512, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128, _mm_movehl_ps,
     _mm_shuffle_ps, _mm256_add_ps, _mm256_castpd_ps, _mm256_castps256_ps128, _mm256_castsi256_ps,
-    _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_fmadd_ps,
-    _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_slli_epi32, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_castsi512_ps,
-    _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_extractf64x4_pd, _mm512_loadu_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps, _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps,
-    _mm512_slli_epi32,
+    _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_loadu_si256, _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps,
+    _mm512_add_ps, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cvtepu16_epi32,
+    _mm512_cvtph_ps, _mm512_extractf64x4_pd, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mul_ps, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_slli_epi32, _mm512_storeu_ps,
 };
 use std::ops::Range;
 
@@ -150,7 +151,16 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn sums<const R: usize, const M: usize>(lanes: [[Self; M]; R]) -> [[f32; M]; R] {
-        if matches!(R * M, 4 | 8 | 16) { sums512(lanes) } else { lanes.map(|row| row.map(Self::sum)) }
+        if matches!(R * M, 4 | 8 | 16) {
+            return sums512(lanes);
+        }
+        let mut result = [[0.0; M]; R];
+        for r in 0..R {
+            for m in 0..M {
+                result[r][m] = lanes[r][m].sum();
+            }
+        }
+        result
     }
 }
 
@@ -178,17 +188,38 @@ fn halve2(x: __m512, y: __m512) -> __m512 {
     unsafe { _mm512_add_ps(_mm512_shuffle_ps::<0x88>(x, y), _mm512_shuffle_ps::<0xDD>(x, y)) }
 }
 
+/// Of four times sixteen lanes, four of each.
+#[inline(always)]
+fn four(lanes: [__m512; 4]) -> __m512 {
+    halve8(halve16(lanes[0], lanes[1]), halve16(lanes[2], lanes[3]))
+}
+
 /// [`Lanes::sums`] of 4, 8 or 16 together: a third of the instructions that one after the other takes.
 #[inline(always)]
 fn sums512<const R: usize, const M: usize>(lanes: [[Avx512; M]; R]) -> [[f32; M]; R] {
-    let at = |index: usize| lanes[index / M][index % M].0;
-    let four = |first: usize| halve8(halve16(at(first), at(first + 1)), halve16(at(first + 2), at(first + 3)));
-    let pairs = |first: usize| if R * M >= first + 8 { halve4(four(first), four(first + 4)) } else { halve4(four(first), four(first)) };
-    let last = if R * M == 16 { halve2(pairs(0), pairs(8)) } else { halve2(pairs(0), pairs(0)) };
+    // No closures here: in a loop of this size the compiler would call them.
+    let mut v = [lanes[0][0].0; LANES];
+    for r in 0..R {
+        for m in 0..M {
+            v[r * M + m] = lanes[r][m].0;
+        }
+    }
+    let a = four([v[0], v[1], v[2], v[3]]);
+    let b = if R * M > 4 { four([v[4], v[5], v[6], v[7]]) } else { a };
+    let (c, d) =
+        if R * M > 8 { (four([v[8], v[9], v[10], v[11]]), four([v[12], v[13], v[14], v[15]])) } else { (a, b) };
+    let ab = halve4(a, b);
+    let all = halve2(ab, if R * M > 8 { halve4(c, d) } else { ab });
     let mut sums = [0.0; LANES];
-    unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), last) };
+    unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), all) };
     // Each group of four holds every fourth sum.
-    std::array::from_fn(|r| std::array::from_fn(|m| sums[(r * M + m) % 4 * 4 + (r * M + m) / 4]))
+    let mut result = [[0.0; M]; R];
+    for r in 0..R {
+        for m in 0..M {
+            result[r][m] = sums[(r * M + m) % 4 * 4 + (r * M + m) / 4];
+        }
+    }
+    result
 }
 
 /// [`product::rows`] for AVX-512: 16 of the 32 registers hold sums. Without `avx512vl` the compiler would use 16 registers only.
@@ -223,12 +254,7 @@ pub(super) fn attend_avx512<P: Past, const M: usize>(
 
 /// [`attention::attend`] for AVX2.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn attend_avx2<P: Past, const M: usize>(
-    queries: [&[f32]; M],
-    how: Scores,
-    past: &P,
-    out: [&mut [f32]; M],
-) {
+pub(super) fn attend_avx2<P: Past, const M: usize>(queries: [&[f32]; M], how: Scores, past: &P, out: [&mut [f32]; M]) {
     attention::attend::<Avx2, P, M>(queries, how, past, out);
 }
 

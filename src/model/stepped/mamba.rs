@@ -24,6 +24,7 @@ struct Mamba {
     model: Model,
     shape: Shape,
     dtype: DType,
+    device: Device,
 }
 
 /// candle's state, which can't be cloned itself.
@@ -40,11 +41,11 @@ impl Stepper for Mamba {
     type State = Remembered;
 
     fn start(&self) -> candle_core::Result<Remembered> {
-        State::new(1, &self.shape, self.dtype, &Device::Cpu).map(Remembered)
+        State::new(1, &self.shape, self.dtype, &self.device).map(Remembered)
     }
 
     fn step(&self, state: &mut Remembered, token: TokenId, _: usize) -> candle_core::Result<Tensor> {
-        self.model.forward(&Tensor::new(&[token], &Device::Cpu)?, &mut state.0)
+        self.model.forward(&Tensor::new(&[token], &self.device)?, &mut state.0)
     }
 
     fn state_bytes(&self, _: usize) -> usize {
@@ -60,11 +61,16 @@ fn load(files: &Files<'_>, identity: Identity) -> Result<Box<dyn LanguageModel>,
 pub(super) fn stepped(files: &Files<'_>, identity: Identity) -> Result<Stepped<impl Stepper + use<>>, ModelError> {
     let shape = describe(files.config)?;
     let dtype = tensors::kept_type(files, "backbone.embeddings.weight")?;
-    let builder = tensors::builder(files.weights, dtype, rename);
+    let builder = tensors::builder(files, dtype, rename);
     let model = Model::new(&shape, builder).map_err(|error| tensors::failed(&identity.name, &error))?;
-    let sizes =
-        Sizes { vocab_size: shape.vocab_size, context_length: CONTEXT, dtype, parameters: files.weights.parameters() };
-    let model = Mamba { model, shape, dtype: tensors::candle_type(dtype) };
+    let sizes = Sizes {
+        vocab_size: shape.vocab_size,
+        context_length: CONTEXT,
+        dtype,
+        device: files.device.clone(),
+        parameters: files.weights.parameters(),
+    };
+    let model = Mamba { model, shape, dtype: tensors::candle_type(dtype), device: files.device.clone() };
     Ok(Stepped::new(model, &sizes, identity))
 }
 

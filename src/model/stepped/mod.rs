@@ -16,8 +16,9 @@ mod tests;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 
+use super::device;
 use super::tree::Tree;
 use super::weights::Weights;
 use super::{
@@ -39,6 +40,8 @@ pub(super) struct Files<'a> {
     pub(super) weights: &'a Weights,
     /// The type that they are kept in.
     pub(super) dtype: DtypeChoice,
+    /// Where they run.
+    pub(super) device: Device,
 }
 
 /// Builds a model.
@@ -84,6 +87,7 @@ pub(super) struct Sizes {
     pub(super) vocab_size: usize,
     pub(super) context_length: usize,
     pub(super) dtype: StoredType,
+    pub(super) device: Device,
     pub(super) parameters: u64,
 }
 
@@ -111,7 +115,7 @@ impl<M: Stepper> Stepped<M> {
             vocab_size: sizes.vocab_size,
             context_length: sizes.context_length,
             dtype: Some(sizes.dtype),
-            device: "cpu".into(),
+            device: device::name(&sizes.device),
             eos_token_ids: identity.eos_token_ids,
             never_chosen: Vec::new(),
             unlisted: None,
@@ -122,7 +126,7 @@ impl<M: Stepper> Stepped<M> {
     }
 
     fn failed(&self, error: &candle_core::Error) -> ModelError {
-        ModelError::invalid(&*self.info.name, format!("the model can't be run: {}", tensors::first_line(error)))
+        ModelError::invalid(&*self.info.name, format!("the model can't be run: {}", device::first_line(error)))
     }
 
     /// The state after a node; read again from the nearest one that is left.

@@ -20,6 +20,7 @@ struct Qwen3Moe {
     fresh: ModelForCausalLM,
     /// Bytes of keys and values of a token.
     token_bytes: usize,
+    device: Device,
 }
 
 impl Stepper for Qwen3Moe {
@@ -30,7 +31,7 @@ impl Stepper for Qwen3Moe {
     }
 
     fn step(&self, state: &mut ModelForCausalLM, token: TokenId, position: usize) -> candle_core::Result<Tensor> {
-        state.forward(&Tensor::new(&[[token]], &Device::Cpu)?, position)
+        state.forward(&Tensor::new(&[[token]], &self.device)?, position)
     }
 
     fn state_bytes(&self, length: usize) -> usize {
@@ -41,17 +42,18 @@ impl Stepper for Qwen3Moe {
 fn load(files: &Files<'_>, identity: Identity) -> Result<Box<dyn LanguageModel>, ModelError> {
     let shape = describe(files.config)?;
     let dtype = tensors::kept_type(files, "model.embed_tokens.weight")?;
-    let builder = tensors::builder(files.weights, dtype, str::to_owned);
+    let builder = tensors::builder(files, dtype, str::to_owned);
     let fresh = ModelForCausalLM::new(&shape, builder).map_err(|error| tensors::failed(&identity.name, &error))?;
     let sizes = Sizes {
         vocab_size: shape.vocab_size,
         context_length: shape.max_position_embeddings,
         dtype,
+        device: files.device.clone(),
         parameters: files.weights.parameters(),
     };
     let number = tensors::candle_type(dtype).size_in_bytes();
     let token_bytes = 2 * shape.num_hidden_layers * shape.num_key_value_heads * shape.head_dim * number;
-    Ok(Box::new(Stepped::new(Qwen3Moe { fresh, token_bytes }, &sizes, identity)))
+    Ok(Box::new(Stepped::new(Qwen3Moe { fresh, token_bytes, device: files.device.clone() }, &sizes, identity)))
 }
 
 /// # Errors

@@ -5,6 +5,7 @@ use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 
 use super::Files;
+use crate::model::device;
 use crate::model::weights::Weights;
 use crate::model::{DtypeChoice, ModelError, StoredType};
 
@@ -17,9 +18,10 @@ struct Source<'a> {
     rename: Rename,
 }
 
-/// A builder that takes tensors out of `weights`, in the type `dtype`.
-pub(super) fn builder(weights: &Weights, dtype: StoredType, rename: Rename) -> VarBuilder<'_> {
-    VarBuilder::from_backend(Box::new(Source { weights, rename }), candle_type(dtype), Device::Cpu)
+/// A builder that takes tensors out of a model's files, in the type `dtype`, and copies them to its device.
+pub(super) fn builder<'a>(files: &Files<'a>, dtype: StoredType, rename: Rename) -> VarBuilder<'a> {
+    let source = Source { weights: files.weights, rename };
+    VarBuilder::from_backend(Box::new(source), candle_type(dtype), files.device.clone())
 }
 
 /// The type that a model's tensors are kept in, from that of one of them.
@@ -61,10 +63,5 @@ impl SimpleBackend for Source<'_> {
 
 /// An error of loading: ours where one of ours is inside, with the tensor's name and shapes.
 pub(super) fn failed(file: &str, error: &candle_core::Error) -> ModelError {
-    ModelError::invalid(file, first_line(error))
-}
-
-/// What an error says, without the backtrace that may follow.
-pub(super) fn first_line(error: &candle_core::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+    ModelError::invalid(file, device::first_line(error))
 }

@@ -62,8 +62,11 @@ fn states_that_were_dropped_are_read_again() {
     let weights = Weights::open(&directory).unwrap();
     let config = Config::parse("config.json", &std::fs::read(directory.join("config.json")).unwrap()).unwrap();
     let identity = || Identity { name: "m".into(), architecture: "m".into(), eos_token_ids: Vec::new() };
-    let mut model =
-        mamba::stepped(&Files { config: &config, weights: &weights, dtype: DtypeChoice::Auto }, identity()).unwrap();
+    let mut model = mamba::stepped(
+        &Files { config: &config, weights: &weights, dtype: DtypeChoice::Auto, device: Device::Cpu },
+        identity(),
+    )
+    .unwrap();
     let first = read(&mut model, &[all(None, &[1, 2, 3])]).remove(0);
     let expected = read(&mut model, &[all(Some(first.nodes[2]), &[4])]).remove(0);
     model.state_bytes = 0;
@@ -109,7 +112,7 @@ fn configurations_that_candle_cannot_run_are_named() {
         let config = Config::parse("config.json", config.to_string().as_bytes()).unwrap();
         let family = family(&config).unwrap().unwrap();
         let identity = Identity { name: "m".into(), architecture: "m".into(), eos_token_ids: Vec::new() };
-        let files = Files { config: &config, weights: &weights, dtype: DtypeChoice::Auto };
+        let files = Files { config: &config, weights: &weights, dtype: DtypeChoice::Auto, device: Device::Cpu };
         let error = (family.load)(&files, identity).err().unwrap().to_string();
         assert!(error.contains(part), "{error}");
         assert!(!error.contains('\n'), "{error}");

@@ -88,9 +88,7 @@ fn groups(rows: &[Row], window: usize) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         match groups.last_mut() {
-            Some(group)
-                if group.len() < GROUP && rows[group.start].run == row.run && row.position < window =>
-            {
+            Some(group) if group.len() < GROUP && rows[group.start].run == row.run && row.position < window => {
                 group.end = index + 1;
             }
             _ => groups.push(index..index + 1),

@@ -143,6 +143,12 @@ impl<'a> Blocks<'a> {
         Self { format, bytes }
     }
 
+    /// Their type and their bytes, as they are stored.
+    #[must_use]
+    pub fn stored(&self) -> (StoredType, &'a [u8]) {
+        (self.format.stored, self.bytes)
+    }
+
     /// How many numbers there are.
     #[must_use]
     pub fn numbers(&self) -> usize {

@@ -1,6 +1,5 @@
 //! Sixteen rows side by side in integers: the only operations that differ between instruction sets.
 
-
 use crate::model::kernels::LANES;
 use crate::model::kernels::lanes::{Lanes, Portable};
 

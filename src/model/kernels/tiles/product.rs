@@ -69,7 +69,10 @@ fn positions<C: Codes, B: Block<N>, const N: usize, const M: usize>(
 
 /// `Σ_k w[row][k]·x[m][k]` for all rows of the tiles: integers within a group, then the groups in order.
 #[inline(always)]
-fn dots<C: Codes, B: Block<N>, const N: usize, const M: usize>(tiles: &[u8], inputs: [Inputs<'_>; M]) -> [C::Numbers; M] {
+fn dots<C: Codes, B: Block<N>, const N: usize, const M: usize>(
+    tiles: &[u8],
+    inputs: [Inputs<'_>; M],
+) -> [C::Numbers; M] {
     let mut results = [C::Numbers::zero(); M];
     let mut strip_index = 0;
     for tile in tiles.chunks_exact(Layout::<B, N>::BYTES) {

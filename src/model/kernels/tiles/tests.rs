@@ -83,7 +83,8 @@ proptest! {
 fn batches_and_threads_change_nothing() {
     let format = BlockFormat::of(StoredType::Q8_0).unwrap();
     let (rows, width, positions) = (523, 160, 7);
-    let noise = |n: usize, step: usize| -> Vec<f32> { (0..n).map(|i| ((i * step) % 1009) as f32 / 504.0 - 1.0).collect() };
+    let noise =
+        |n: usize, step: usize| -> Vec<f32> { (0..n).map(|i| ((i * step) % 1009) as f32 / 504.0 - 1.0).collect() };
     let blocks = crate::model::kernels::quantize_q8_0(&noise(rows * width, 7919));
     let packed = Tiles::pack(format, [rows, width], &blocks);
     let tiles = Elements::Tiles(Tiles::new(format, [rows, width], &packed));

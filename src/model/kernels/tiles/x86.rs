@@ -9,7 +9,7 @@ use std::arch::x86_64::{
     _mm256_set1_epi8, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_sll_epi16, _mm256_srl_epi16,
     _mm256_sub_epi32, _mm512_add_epi32, _mm512_and_si512, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps,
     _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32,
-    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_sll_epi16, _mm512_srl_epi16, _mm512_sub_epi32,
+    _mm512_setzero_si512, _mm512_sll_epi16, _mm512_slli_epi32, _mm512_srl_epi16, _mm512_sub_epi32,
 };
 
 use super::lanes::Codes;
@@ -79,9 +79,7 @@ impl Codes for Avx2Codes {
                 _mm256_castsi256_si128(self.1),
                 _mm256_extracti128_si256::<1>(self.1),
             ];
-            std::array::from_fn(|i| {
-                _mm256_add_epi32(sums[i], _mm256_madd_epi16(_mm256_cvtepu8_epi16(quarters[i]), x))
-            })
+            std::array::from_fn(|i| _mm256_add_epi32(sums[i], _mm256_madd_epi16(_mm256_cvtepu8_epi16(quarters[i]), x)))
         }
     }
 

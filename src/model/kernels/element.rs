@@ -104,6 +104,18 @@ impl Elements<'_> {
         }
     }
 
+    /// The bytes that they take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::F32(values) => size_of_val(*values),
+            Self::Bf16(values) => size_of_val(*values),
+            Self::F16(values) => size_of_val(*values),
+            Self::Blocks(blocks) => blocks.stored().1.len(),
+            Self::Tiles(tiles) => tiles.bytes.len(),
+        }
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -70,7 +70,7 @@ impl Kernels {
     /// # Panics
     /// If the lengths don't fit each other.
     pub fn project(&mut self, maps: &[Linear<'_>], x: &[f32], width: usize, y: &mut [f32]) {
-        product::project(self.isa, &mut self.pool, &mut self.rounded, maps, x, width, y);
+        product::project(self, maps, x, width, y);
     }
 
     /// Attention heads: `out = softmax(softcap(query · keys · scale)) · values` for every row and head.

@@ -6,11 +6,10 @@ use std::ops::Range;
 use super::lanes::{Lanes, dots};
 use super::pool::pays;
 use super::tiles::{self, Rounded, TileProduct};
-use super::{Blocks, Element, Elements, Isa, ThreadPool};
+use super::{Blocks, Element, Elements, Isa, Kernels};
 
-/// Pieces for each thread: more than one, so that a thread which comes late leaves some of its share to the others; more still
-/// would part what is read into short stretches, which memory delivers slowly.
-const PIECES_PER_THREAD: usize = 2;
+/// Bytes of a piece, if that leaves one for each thread: memory delivers short stretches slowly.
+const PIECE: usize = 512 << 10;
 /// Rows that are never parted.
 const UNIT: usize = tiles::ROWS;
 
@@ -124,16 +123,10 @@ impl Columns {
     }
 }
 
-/// See [`super::Kernels::project`]; `rounded` is room for the activations that quantized maps take.
-pub(super) fn project(
-    isa: Isa,
-    pool: &mut ThreadPool,
-    rounded: &mut Rounded,
-    maps: &[Linear<'_>],
-    x: &[f32],
-    width: usize,
-    y: &mut [f32],
-) {
+/// See [`super::Kernels::project`].
+pub(super) fn project(kernels: &mut Kernels, maps: &[Linear<'_>], x: &[f32], width: usize, y: &mut [f32]) {
+    let Kernels { isa, pool, rounded } = kernels;
+    let isa = *isa;
     let total: usize = maps.iter().map(|map| map.rows).sum();
     let positions = x.len().checked_div(width).unwrap_or(0);
     assert_eq!(x.len(), positions * width, "inputs are whole rows");
@@ -153,8 +146,9 @@ pub(super) fn project(
     let out = Columns { start: y.as_mut_ptr(), stride: total };
     let parallel = pool.threads() > 1 && pays(positions * total * width);
     let units: usize = maps.iter().map(|map| map.rows.div_ceil(UNIT)).sum();
-    let pieces = if parallel { pool.threads() * PIECES_PER_THREAD } else { 1 };
-    let share = units.div_ceil(pieces).max(1);
+    let bytes: usize = maps.iter().map(|map| map.weight.bytes()).sum();
+    let least = if parallel { pool.threads() } else { 1 };
+    let share = units.div_ceil((bytes / PIECE).max(least)).max(1);
     pool.run(units.div_ceil(share), &|piece| {
         let mut units = piece * share..(piece + 1) * share;
         let mut column = 0;
@@ -288,7 +282,7 @@ mod tests {
         let brain: Vec<bf16> = w.iter().map(|w| bf16::from_f32(*w)).collect();
         let half: Vec<f16> = w.iter().map(|w| f16::from_f32(*w)).collect();
         let bias = noise(rows, 3);
-        let mut pool = ThreadPool::new(threads);
+        let mut kernels = Kernels::with_isa(threads, isa);
         let eights = crate::model::kernels::quantize_q8_0(&w[..w.len() / 32 * 32]);
         let blocks = BlockFormat::of(StoredType::Q8_0).filter(|format| width.is_multiple_of(format.length));
         [Elements::F32(&w), Elements::Bf16(&brain), Elements::F16(&half)]
@@ -361,7 +355,7 @@ mod tests {
             Linear { weight: Elements::F32(&a), rows: 3, bias: None },
             Linear { weight: Elements::F32(&b), rows: 2, bias: None },
         ];
-        project(Isa::best(), &mut ThreadPool::new(1), &mut Rounded::default(), &maps, &x, 20, &mut y);
+        project(&mut Kernels::new(1), &maps, &x, 20, &mut y);
         for position in 0..2 {
             let x = &x[position * 20..][..20];
             let want: Vec<f32> = a.chunks(20).chain(b.chunks(20)).map(|row| Isa::PORTABLE.dot(row, x)).collect();

@@ -27,8 +27,8 @@ pub struct TileProduct<'a> {
 #[inline(always)]
 pub fn tiles<C: Codes, B: Block<N>, const N: usize>(work: &TileProduct<'_>) {
     let stride = work.tiles.width / N * Layout::<B, N>::BYTES;
-    let first = work.range.start / ROWS;
-    for (row, tiles) in (first..work.range.end.div_ceil(ROWS)).zip(work.tiles.bytes[first * stride..].chunks(stride)) {
+    for row in work.range.start / ROWS..work.range.end.div_ceil(ROWS) {
+        let tiles = &work.tiles.bytes[row * stride..][..stride];
         let mut position = 0;
         while position + 4 <= work.positions {
             positions::<C, B, N, 4>(work, tiles, row * ROWS, position);

@@ -37,7 +37,8 @@ fn decide(logits: &[f32], chain: &Chain, u: f64) -> (TokenId, f64) {
 }
 
 fn chains(criterion: &mut Criterion) {
-    let chains = ["temperature=0.8,top_k=40,top_p=0.95", "top_p=0.95", "repetition_penalty=1.2,temperature=0.8,min_p=0.05", ""];
+    let chains =
+        ["temperature=0.8,top_k=40,top_p=0.95", "top_p=0.95", "repetition_penalty=1.2,temperature=0.8,min_p=0.05", ""];
     for text in chains {
         let chain = Chain::parse(text).expect("a chain");
         let mut group = criterion.benchmark_group(if text.is_empty() { "no chain" } else { text });

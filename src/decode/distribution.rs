@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::OnceLock;
 
 use super::passes::{BLOCK, Widened, widened};
-use super::scan::{LogSum, Scored, first, not_below_nth};
+use super::scan::{LogSum, Scored, best, first};
 use super::{DecodeError, TokenId};
 
 /// The order of tokens everywhere: the higher score first, and within equal scores the lower id.
@@ -104,11 +104,11 @@ impl Distribution {
     }
 
     /// The part of a distribution that was written down: these tokens alone are ranked.
-    pub(super) fn recorded(logits: Vec<f64>, normalizer: LogSum, mut ids: Vec<TokenId>) -> Self {
+    pub(super) fn recorded(logits: &[f64], normalizer: LogSum, mut ids: Vec<TokenId>) -> Self {
         let score = |id: &TokenId| (logits[*id as usize], *id);
         ids.sort_unstable_by(|a, b| by_score(score(a), score(b)));
         ids.dedup();
-        let Widened { wide: logits, peaks, lowest, .. } = widened(&logits);
+        let Widened { wide: logits, peaks, lowest, .. } = widened(logits);
         Self { logits, peaks, lowest, normalizer, masses: Vec::new(), ranked: OnceLock::from(ids), rest: None }
     }
 
@@ -218,7 +218,7 @@ impl Distribution {
             return self.ranked().iter().take(n).copied().collect();
         }
         let n = n.min(self.vocab_size());
-        let scored = not_below_nth(&self.logits, &self.peaks, 1.0, n);
+        let scored = best(&self.logits, &self.peaks, 1.0, n);
         first(scored, n).into_iter().map(|(_, id): Scored| id).collect()
     }
 }

@@ -1,4 +1,5 @@
 //! Passes over all numbers of a vocabulary, several at a time, on the widest instructions that the machine has.
+#![allow(clippy::inline_always)] // what is not inlined is compiled for the least instructions
 
 use std::f64::consts::{LN_2, LOG2_E};
 
@@ -67,7 +68,7 @@ impl<L: Copy + Into<f64>> WithSimd for Widen<'_, L> {
     fn with_simd<S: Simd>(self, _: S) -> Widened {
         let mut wide = Vec::with_capacity(self.z.len());
         let mut peaks = Vec::with_capacity(self.z.len().div_ceil(BLOCK));
-        let mut seen = Seen { lows: [f64::INFINITY; LANES], bad: [0; LANES] };
+        let mut seen = Seen { lows: [f64::INFINITY; LANES], good: [0; LANES] };
         let (blocks, rest) = self.z.as_chunks::<BLOCK>();
         for block in blocks {
             let mut next = [0.0; BLOCK];
@@ -86,14 +87,15 @@ impl<L: Copy + Into<f64>> WithSimd for Widen<'_, L> {
             peaks.push(seen.peak(&last));
         }
         let lowest = seen.lows.into_iter().fold(f64::INFINITY, f64::min);
-        Widened { wide, peaks, lowest, is_bad: seen.bad.iter().any(|count| *count > 0) }
+        let is_bad = seen.good.iter().sum::<u64>() < (peaks.len() * BLOCK) as u64;
+        Widened { wide, peaks, lowest, is_bad }
     }
 }
 
 /// What is known of the numbers so far, lane by lane.
 struct Seen {
     lows: [f64; LANES],
-    bad: [u64; LANES],
+    good: [u64; LANES],
 }
 
 impl Seen {
@@ -106,7 +108,7 @@ impl Seen {
                 highs[lane] = if z > highs[lane] { z } else { highs[lane] };
                 let low = if z > f64::NEG_INFINITY { z } else { f64::INFINITY };
                 self.lows[lane] = if low < self.lows[lane] { low } else { self.lows[lane] };
-                self.bad[lane] += if z < f64::INFINITY { 0 } else { 1 };
+                self.good[lane] += u64::from(z < f64::INFINITY);
             }
         }
         let mut half = LANES / 2;

@@ -141,16 +141,34 @@ fn key((score, id): Scored) -> u128 {
     u128::from(!ascending) << 32 | u128::from(id)
 }
 
-/// Every z / divisor that is not below the n-th of them, by ascending id, and some more, where `peaks` are those of z: of the
-/// blocks whose peaks are the best n, each has at least one.
-pub(super) fn not_below_nth(z: &[f64], peaks: &[f64], divisor: f64, n: usize) -> Vec<Scored> {
-    let mut bar = f64::NEG_INFINITY;
-    if (1..=peaks.len()).contains(&n) {
-        let mut best = peaks.to_vec();
-        bar = *best.select_nth_unstable_by(n - 1, |a, b| b.total_cmp(a)).1 / divisor;
+/// The first `n` of z / divisor by [`by_score`] and mostly some more, where `peaks` are those of z.
+pub(super) fn best(z: &[f64], peaks: &[f64], divisor: f64, n: usize) -> Vec<Scored> {
+    if !(1..=peaks.len() / 2).contains(&n) {
+        return best_by_rising_bar(z, divisor, n);
     }
-    let mut scored = Vec::with_capacity(2 * n.min(z.len()));
+    // Of the blocks whose peaks are the best n, each has at least one.
+    let mut highest = peaks.to_vec();
+    let bar = *highest.select_nth_unstable_by(n - 1, |a, b| b.total_cmp(a)).1 / divisor;
+    let mut scored = Vec::with_capacity(2 * n);
     at_least(z, peaks, |z| z / divisor, bar, |found| scored.extend_from_slice(found));
+    scored
+}
+
+/// The same in one pass. Ids ascend, so that one that only equals the bar comes too late.
+fn best_by_rising_bar(z: &[f64], divisor: f64, n: usize) -> Vec<Scored> {
+    let (most, mut bar) = (2 * n.min(z.len()).max(32), f64::NEG_INFINITY);
+    let mut scored: Vec<Scored> = Vec::with_capacity(most.min(z.len()));
+    for (id, z) in (0..).zip(z) {
+        let score = z / divisor;
+        if score > bar || scored.len() < n {
+            if scored.len() == most {
+                scored.select_nth_unstable_by(n, |a, b| by_score(*a, *b));
+                scored.truncate(n);
+                bar = scored.iter().map(|(score, _)| *score).fold(f64::INFINITY, f64::min);
+            }
+            scored.push((score, id));
+        }
+    }
     scored
 }
 

@@ -42,7 +42,9 @@ impl Naive {
         let max = alive.first().map_or(0.0, |&id| self.scores[id]);
         let sum: f64 = alive.iter().rev().map(|&id| (self.scores[id] - max).exp()).sum();
         let mut probs = vec![0.0; self.scores.len()];
-        alive.iter().for_each(|&id| probs[id] = (self.scores[id] - max).exp() / sum);
+        for id in alive {
+            probs[id] = (self.scores[id] - max).exp() / sum;
+        }
         probs
     }
 
@@ -86,7 +88,9 @@ impl Naive {
             }
             _ => unreachable!("{name}"),
         }
-        out.into_iter().for_each(|(id, measured)| self.removed[id] = Some((index, measured)));
+        for (id, measured) in out {
+            self.removed[id] = Some((index, measured));
+        }
     }
 }
 

@@ -1,30 +1,89 @@
-//! The decoding chain: whole, top-p alone, and every processor, over vocabularies of four sizes.
-#![allow(clippy::unwrap_used)] // a bench that can not go on should stop
+//! Time of one decision: the model's distribution, the chain with its trace, and the draw, for several vocabularies.
 
-use std::f64::consts::TAU;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use logitscope::decode::{
     Analysis, Chain, Context, Distribution, PROCESSORS, Parameter, ProcessorRow, TokenBytes, TokenId, uniform,
 };
 
-/// Vocabularies of Llama 2, GPT-2, Qwen 2.5 and Gemma 3.
+/// GPT-2's and Llama's vocabulary and those of newer models.
 const VOCABULARIES: [usize; 4] = [32_000, 50_257, 151_936, 262_144];
+
 /// The vocabulary of the processors.
 const ONE: usize = 151_936;
 /// Tokens of prompt and output.
 const HISTORY: u32 = 200;
 
-/// Normal numbers of deviation 2.5 (Box and Muller, 1958).
+/// Tokens that a record of the trace lists.
+const LISTED: usize = 20;
+
+/// Normal deviates of standard deviation 2.5, by Box and Muller.
 fn logits(count: usize) -> Vec<f32> {
-    let number = |step: usize| {
-        let (u, v) = (uniform(1, 0, step as u64), uniform(1, 1, step as u64));
-        (2.5 * (-2.0 * (1.0 - u).ln()).sqrt() * (TAU * v).cos()) as f32
+    let deviate = |i: usize| {
+        let (a, b) = (uniform(1, 0, i as u64), uniform(2, 0, i as u64));
+        (2.5 * (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos()) as f32
     };
-    (0..count).map(number).collect()
+    (0..count).map(deviate).collect()
+}
+
+/// What a record of a step says, without its text.
+fn decide(logits: &[f32], chain: &Chain, u: f64) -> (TokenId, f64) {
+    let model = Distribution::from_logits(logits).expect("they are numbers");
+    let analysis = Analysis::new(Arc::new(model), chain, Context::default()).expect("some tokens stay");
+    let model = analysis.model();
+    let token = analysis.draw(u).token;
+    let figures = |id: TokenId| {
+        let measured = analysis.removal(id).and_then(|removal| removal.margin).map_or(0.0, |margin| margin.measured);
+        model.logprob(id) + analysis.sampling_prob(id) + measured
+    };
+    let listed: f64 = model.top(LISTED).into_iter().chain([token]).map(figures).sum();
+    let stages: f64 = analysis.stages().iter().map(|stage| stage.entropy + stage.removed_mass).sum();
+    (token, listed + stages + model.entropy() + model.rank(token) as f64)
+}
+
+fn chains(criterion: &mut Criterion) {
+    let chains =
+        ["temperature=0.8,top_k=40,top_p=0.95", "top_p=0.95", "repetition_penalty=1.2,temperature=0.8,min_p=0.05", ""];
+    for text in chains {
+        let chain = Chain::parse(text).expect("a chain");
+        let mut group = criterion.benchmark_group(if text.is_empty() { "no chain" } else { text });
+        for size in VOCABULARIES {
+            let logits = logits(size);
+            group.bench_with_input(BenchmarkId::from_parameter(size), &logits, |bencher, logits| {
+                bencher.iter(|| black_box(decide(black_box(logits), &chain, 0.3)));
+            });
+        }
+        group.finish();
+    }
+}
+
+/// A turned knob: the model's distribution is there and in order, and the chain runs anew.
+fn knob(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("turned knob");
+    for size in VOCABULARIES {
+        let logits = logits(size);
+        let model = Arc::new(Distribution::from_logits(&logits).expect("they are numbers"));
+        let _ = model.ranked();
+        for text in ["temperature=0.8", "temperature=0.8,top_k=40,top_p=0.95"] {
+            let chain = Chain::parse(text).expect("a chain");
+            group.bench_function(BenchmarkId::new(text, size), |bencher| {
+                bencher.iter(|| {
+                    let analysis = Analysis::new(Arc::clone(&model), &chain, Context::default()).expect("some stay");
+                    black_box(analysis.kept().len())
+                });
+            });
+        }
+        group.bench_function(BenchmarkId::new("all in order", size), |bencher| {
+            bencher.iter(|| {
+                let model = Distribution::from_logits(black_box(&logits[..])).expect("they are numbers");
+                black_box(model.ranked().len())
+            });
+        });
+    }
+    group.finish();
 }
 
 /// Every token is a letter.
@@ -40,33 +99,7 @@ impl TokenBytes for Letters {
 
 /// A distribution remembers its order once it was asked for: every time takes a new one.
 fn fresh(logits: &[f32]) -> Arc<Distribution> {
-    Arc::new(Distribution::from_logits(logits).unwrap())
-}
-
-fn whole(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("chain");
-    group.sample_size(20).measurement_time(Duration::from_secs(2));
-    let chain = Chain::parse("temperature=0.8,top_k=40,top_p=0.95").unwrap();
-    let top_p = Chain::parse("top_p=0.95").unwrap();
-    for vocabulary in VOCABULARIES {
-        let logits = logits(vocabulary);
-        group.bench_function(format!("softmax, {vocabulary}"), |bencher| bencher.iter(|| black_box(fresh(&logits))));
-        group.bench_function(format!("softmax, temperature, top-k, top-p, draw, {vocabulary}"), |bencher| {
-            bencher.iter(|| {
-                let analysis = Analysis::new(fresh(&logits), &chain, Context::default()).unwrap();
-                black_box(analysis.draw(0.5));
-                analysis
-            });
-        });
-        group.bench_function(format!("top-p alone, {vocabulary}"), |bencher| {
-            bencher.iter_batched(
-                || fresh(&logits),
-                |model| Analysis::new(model, &top_p, Context::default()).unwrap(),
-                BatchSize::PerIteration,
-            );
-        });
-    }
-    group.finish();
+    Arc::new(Distribution::from_logits(logits).expect("it can be made"))
 }
 
 /// A value that does something.
@@ -75,7 +108,7 @@ fn value(row: &ProcessorRow) -> String {
         Parameter::Bias(_) => "5=1.5,7=-2".into(),
         Parameter::Ids(_) => "0,1,2".into(),
         Parameter::Text(_) => "[a-m ]*".into(),
-        Parameter::Number(..) | Parameter::Count(_) | Parameter::Fields(..) => row.usual_value().unwrap().to_string(),
+        Parameter::Number(..) | Parameter::Count(_) | Parameter::Fields(..) => row.usual_value().expect("it can be made").to_string(),
     }
 }
 
@@ -96,11 +129,11 @@ fn processors(criterion: &mut Criterion) {
         negative: Some(&negative),
     };
     for row in PROCESSORS {
-        let chain = Chain::parse(&format!("{}={}", row.name, value(row))).unwrap();
+        let chain = Chain::parse(&format!("{}={}", row.name, value(row))).expect("it can be made");
         group.bench_function(chain.to_string(), |bencher| {
             bencher.iter_batched(
                 || fresh(&logits),
-                |model| Analysis::new(model, &chain, context).unwrap(),
+                |model| Analysis::new(model, &chain, context).expect("it can be made"),
                 BatchSize::PerIteration,
             );
         });
@@ -108,5 +141,5 @@ fn processors(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, whole, processors);
+criterion_group!(benches, chains, knob, processors);
 criterion_main!(benches);

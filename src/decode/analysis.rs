@@ -68,13 +68,16 @@ pub struct Analysis {
 /// Survivors that are put in order at once.
 const HEAD: usize = 64;
 
+/// As many as are put in order for a draw beyond them.
+const WIDER: [usize; 2] = [512, 4096];
+
 impl Analysis {
     /// Runs the chain over the model's distribution.
     ///
     /// # Errors
     /// A stage that leaves no token, or that names a token outside of the vocabulary.
     pub fn new(model: Arc<Distribution>, chain: &Chain, context: Context<'_>) -> Result<Self, DecodeError> {
-        let mut candidates = Candidates::of(&model, model.logits());
+        let mut candidates = Candidates::of(&model);
         let mut normalizer = model.normalizer();
         let mut stages = Vec::with_capacity(chain.stages().len());
         let mut entered = Vec::with_capacity(chain.stages().len());
@@ -83,7 +86,8 @@ impl Analysis {
             let rest = candidates.rest_score();
             let limit = stage.processor().apply(&mut candidates, context)?;
             let cut = rest.filter(|_| candidates.rest_score().is_none());
-            let removed_mass = removed_mass(&candidates, normalizer) + cut.map_or(0.0, |rest| normalizer.prob(rest));
+            let removed = candidates.removed_now();
+            let removed_mass = removed.mass + cut.map_or(0.0, |rest| normalizer.prob(rest));
             let entropy_before = normalizer.entropy();
             entered.push(normalizer);
             normalizer = candidates.normalizer();
@@ -93,8 +97,8 @@ impl Analysis {
             stages.push(StageTrace {
                 name: stage.row().name,
                 label: stage.to_string(),
-                kept: candidates.alive().len(),
-                removed: candidates.removed_now().len(),
+                kept: candidates.count(),
+                removed: removed.count,
                 removed_mass,
                 entropy_before,
                 entropy: normalizer.entropy(),
@@ -112,11 +116,11 @@ impl Analysis {
 
     pub(super) fn of_parts(
         model: Arc<Distribution>,
-        mut candidates: Candidates,
+        candidates: Candidates,
         normalizer: LogSum,
         (stages, entered): (Vec<StageTrace>, Vec<LogSum>),
     ) -> Self {
-        let head = candidates.ranked(HEAD).to_vec();
+        let head = candidates.best(HEAD);
         Self { model, candidates, normalizer, head, kept: OnceLock::new(), stages, entered }
     }
 
@@ -129,12 +133,7 @@ impl Analysis {
     /// The tokens that no stage removed, the most probable after the chain first. Sorted at the first call, then kept.
     #[must_use]
     pub fn kept(&self) -> &[TokenId] {
-        self.kept.get_or_init(|| {
-            let score = |id: &TokenId| (self.candidates.score(*id), *id);
-            let mut kept = self.candidates.alive().to_vec();
-            kept.sort_unstable_by(|a, b| by_score(score(a), score(b)));
-            kept
-        })
+        self.kept.get_or_init(|| self.candidates.all_ranked())
     }
 
     /// What each stage did, first to last.
@@ -210,16 +209,17 @@ impl Analysis {
     /// The first token, in descending sampling probability, whose cumulative probability exceeds `u`, which is in [0, 1).
     #[must_use]
     pub fn draw(&self, u: f64) -> Draw {
-        let among = |ids: &[TokenId]| draw(u, ids.iter().map(|&id| (id, self.sampling_prob(id))));
-        let mass: f64 = self.head.iter().map(|&id| self.sampling_prob(id)).sum();
-        let found = if u < mass { among(&self.head) } else { among(self.kept()) };
+        let among = |ids: &[TokenId]| {
+            let mass: f64 = ids.iter().map(|&id| self.sampling_prob(id)).sum();
+            let certain = u < mass || ids.len() == self.candidates.count();
+            certain.then(|| draw(u, ids.iter().map(|&id| (id, self.sampling_prob(id)))))
+        };
+        // The further down the order the draw falls, the more of it is needed.
+        let more = || WIDER.iter().find_map(|&n| among(&self.candidates.best(n)));
+        let known = self.kept.get().and_then(|kept| among(kept));
+        let found = known.or_else(|| among(&self.head)).or_else(more).unwrap_or_else(|| among(self.kept()).flatten());
         found.unwrap_or(Draw { u, low: 0.0, high: 1.0, token: self.greedy() })
     }
-}
-
-fn removed_mass(candidates: &Candidates, entered: LogSum) -> f64 {
-    // Not `sum`: that of nothing is −0, which would be printed.
-    candidates.removed_now().iter().map(|&id| entered.prob(candidates.score(id))).fold(0.0, |sum, p| sum + p)
 }
 
 #[cfg(test)]

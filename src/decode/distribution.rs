@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 
-use super::scan::LogSum;
+use super::passes::{BLOCK, Widened, widened};
+use super::scan::{LogSum, Scored, best, first};
 use super::{DecodeError, TokenId};
 
 /// The order of tokens everywhere: the higher score first, and within equal scores the lower id.
@@ -18,7 +19,13 @@ pub fn by_score(a: (f64, TokenId), b: (f64, TokenId)) -> Ordering {
 #[derive(Debug)]
 pub struct Distribution {
     logits: Vec<f64>,
+    /// The largest logit of every block.
+    peaks: Vec<f64>,
+    /// The smallest logit that is finite.
+    lowest: f64,
     normalizer: LogSum,
+    /// Σ exp(z − max) of every block.
+    masses: Vec<f64>,
     ranked: OnceLock<Vec<TokenId>>,
     /// The id whose logit is that of all tokens together that are not listed.
     rest: Option<TokenId>,
@@ -40,22 +47,20 @@ impl Distribution {
     /// # Errors
     /// No logits, all minus infinity, or one that is NaN or plus infinity (named).
     pub fn from_logits<L: Copy + Into<f64>>(logits: &[L]) -> Result<Self, DecodeError> {
-        let logits: Vec<f64> = logits.iter().map(|&z| z.into()).collect();
         if logits.is_empty() {
             return Err(DecodeError::NoLogits);
         }
-        // Counted first: a search that may stop at any logit can't take several at a time.
-        let good: usize = logits.iter().map(|&z| usize::from(z < f64::INFINITY)).sum();
-        if good < logits.len()
-            && let Some(id) = logits.iter().position(|z| z.is_nan() || *z == f64::INFINITY)
-        {
+        let Widened { wide: logits, peaks, lowest, is_bad } = widened(logits);
+        let bad = |z: &f64| z.is_nan() || *z == f64::INFINITY;
+        if let Some(id) = is_bad.then(|| logits.iter().position(bad)).flatten() {
             return Err(DecodeError::BadLogit { id: id as TokenId, value: logits[id] });
         }
-        let normalizer = LogSum::of_all(&logits);
-        if normalizer.max == f64::NEG_INFINITY {
+        let max = peaks.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if max == f64::NEG_INFINITY {
             return Err(DecodeError::AllMinusInfinity);
         }
-        Ok(Self { logits, normalizer, ranked: OnceLock::new(), rest: None })
+        let (normalizer, masses) = LogSum::of_blocks(&logits, max, 1.0);
+        Ok(Self { logits, peaks, lowest, normalizer, masses, ranked: OnceLock::new(), rest: None })
     }
 
     /// The same where only the most probable tokens are known one by one: the logit of `rest` is that of all others together,
@@ -99,11 +104,12 @@ impl Distribution {
     }
 
     /// The part of a distribution that was written down: these tokens alone are ranked.
-    pub(super) fn recorded(logits: Vec<f64>, normalizer: LogSum, mut ids: Vec<TokenId>) -> Self {
+    pub(super) fn recorded(logits: &[f64], normalizer: LogSum, mut ids: Vec<TokenId>) -> Self {
         let score = |id: &TokenId| (logits[*id as usize], *id);
         ids.sort_unstable_by(|a, b| by_score(score(a), score(b)));
         ids.dedup();
-        Self { logits, normalizer, ranked: OnceLock::from(ids), rest: None }
+        let Widened { wide: logits, peaks, lowest, .. } = widened(logits);
+        Self { logits, peaks, lowest, normalizer, masses: Vec::new(), ranked: OnceLock::from(ids), rest: None }
     }
 
     /// Number of tokens.
@@ -114,6 +120,26 @@ impl Distribution {
 
     pub(super) fn normalizer(&self) -> LogSum {
         self.normalizer
+    }
+
+    /// The largest logit of every block of them.
+    pub(super) fn peaks(&self) -> &[f64] {
+        &self.peaks
+    }
+
+    /// The smallest logit that is finite.
+    pub(super) fn lowest(&self) -> f64 {
+        self.lowest
+    }
+
+    /// Σ exp(z − max) of every block of logits.
+    pub(super) fn masses(&self) -> &[f64] {
+        &self.masses
+    }
+
+    /// All tokens in order, where somebody has asked for them already.
+    pub(super) fn known_order(&self) -> Option<&[TokenId]> {
+        self.ranked.get().map(Vec::as_slice)
     }
 
     /// The untouched logits, by token id.
@@ -161,11 +187,15 @@ impl Distribution {
             let before = |other: &&TokenId| by_score((self.logit(**other), **other), (self.logit(id), id)).is_lt();
             return 1 + self.ranked().iter().take_while(before).count();
         }
-        // Counted without a branch, so that the compiler can take several logits at a time.
         let here = self.logit(id);
-        let before = &self.logits[..self.logits.len().min(id as usize)];
-        let above: usize = self.logits.iter().map(|&z| usize::from(z > here)).sum();
-        1 + above + before.iter().map(|&z| usize::from(z == here)).sum::<usize>()
+        let blocks = self.logits.chunks(BLOCK).zip(&self.peaks).enumerate().filter(|(_, (_, peak))| **peak >= here);
+        let above = blocks.map(|(index, (block, _))| {
+            // Counted without a branch, so that the compiler can take several logits at a time.
+            let before = &block[..block.len().min((id as usize).saturating_sub(index * BLOCK))];
+            let above: usize = block.iter().map(|&z| usize::from(z > here)).sum();
+            above + before.iter().map(|&z| usize::from(z == here)).sum::<usize>()
+        });
+        1 + above.sum::<usize>()
     }
 
     /// The same, where it is known: of a token that is not listed it isn't.
@@ -187,23 +217,9 @@ impl Distribution {
         if self.rest.is_some() {
             return self.ranked().iter().take(n).copied().collect();
         }
-        let order = |a: &TokenId, b: &TokenId| by_score((self.logit(*a), *a), (self.logit(*b), *b));
-        // One pass with a rising bar. Ids ascend, so that one that only equals the bar comes too late.
-        let (most, mut bar) = (2 * n.max(32).min(self.vocab_size()), f64::NEG_INFINITY);
-        let mut ids: Vec<TokenId> = Vec::with_capacity(most);
-        for (id, &z) in self.logits.iter().enumerate() {
-            if z > bar || ids.len() < n {
-                if ids.len() == most {
-                    ids.select_nth_unstable_by(n, order);
-                    ids.truncate(n);
-                    bar = ids.iter().map(|&id| self.logit(id)).fold(f64::INFINITY, f64::min);
-                }
-                ids.push(id as TokenId);
-            }
-        }
-        ids.sort_unstable_by(order);
-        ids.truncate(n);
-        ids
+        let n = n.min(self.vocab_size());
+        let scored = best(&self.logits, &self.peaks, 1.0, n);
+        first(scored, n).into_iter().map(|(_, id): Scored| id).collect()
     }
 }
 

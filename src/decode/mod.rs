@@ -26,6 +26,8 @@ mod distribution;
 mod error;
 pub mod exact;
 pub mod loss;
+mod nucleus;
+mod passes;
 mod processor;
 pub mod processors;
 mod recorded;

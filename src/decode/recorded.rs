@@ -41,7 +41,7 @@ impl Analysis {
             logits[token.id as usize] = token.logprob + log_sum;
         }
         let ids = tokens.iter().map(|token| token.id).collect();
-        let model = Distribution::recorded(logits, LogSum::known(log_sum, entropy), ids);
+        let model = Distribution::recorded(&logits, LogSum::known(log_sum, entropy), ids);
         let mut candidates = Candidates::new(&[]);
         candidates.recorded(vocab_size, &tokens);
         Self::of_parts(Arc::new(model), candidates, LogSum::known(0.0, sampling_entropy), (stages, Vec::new()))

@@ -1,4 +1,12 @@
-//! Stable sums over exponentials.
+//! Stable sums over exponentials, and the best of many numbers.
+
+use std::cmp::Ordering;
+
+use super::passes::{BLOCK, sums};
+use super::{TokenId, by_score};
+
+/// From here on exponentials are taken several at a time.
+const MANY: usize = 256;
 
 /// The logarithm of Σ exp(z), kept as the maximum and the logarithm of the rest, so that `logprob` loses no digits
 /// when logits are large.
@@ -13,10 +21,10 @@ pub(super) struct LogSum {
 }
 
 impl LogSum {
-    /// Two passes, in the order given.
-    pub(super) fn of(z: impl Iterator<Item = f64> + Clone) -> Self {
-        let max = z.clone().fold(f64::NEG_INFINITY, f64::max);
-        Self::above(max, z)
+    /// Of any z: few in the order given, many in blocks.
+    pub(super) fn of(z: &[f64]) -> Self {
+        let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if z.len() < MANY { Self::above(max, z.iter().copied()) } else { Self::of_blocks(z, max, 1.0).0 }
     }
 
     /// A sum that is known, with the entropy of its z.
@@ -24,20 +32,30 @@ impl LogSum {
         Self { max: log_sum, rest: 0.0, entropy }
     }
 
-    /// The same for z that lie side by side: the maximum, which no order changes, is taken in eight lanes.
-    pub(super) fn of_all(z: &[f64]) -> Self {
-        let mut lanes = [f64::NEG_INFINITY; 8];
-        let (groups, rest) = z.as_chunks::<8>();
-        for group in groups {
-            for (lane, &z) in lanes.iter_mut().zip(group) {
-                *lane = if z > *lane { z } else { *lane };
-            }
+    /// Of z / divisor, where `max` is the largest z; and Σ exp((z − max) / divisor) of every [`BLOCK`].
+    pub(super) fn of_blocks(z: &[f64], max: f64, divisor: f64) -> (Self, Vec<f64>) {
+        let largest = max / divisor;
+        if max == f64::NEG_INFINITY {
+            return (Self { max, rest: 0.0, entropy: 0.0 }, vec![0.0; z.len().div_ceil(BLOCK)]);
         }
-        let max = lanes.iter().chain(rest).copied().fold(f64::NEG_INFINITY, f64::max);
-        Self::above(max, z.iter().copied())
+        if z.len() < MANY {
+            let mass = |block: &[f64]| block.iter().map(|z| (z / divisor - largest).exp()).sum();
+            return (Self::above(largest, z.iter().map(|z| z / divisor)), z.chunks(BLOCK).map(mass).collect());
+        }
+        let (masses, weighted) = sums(z, max, divisor.recip());
+        (Self::of_sums(largest, masses.iter().sum(), weighted), masses)
     }
 
-    /// One pass gives both: with d = z − max and S = Σ exp(d), the entropy is log S − Σ d·exp(d) / S.
+    /// Of the differences (z − max) / divisor, where they are many.
+    pub(super) fn of_many_differences(z: &[f64], max: f64, divisor: f64) -> Option<Self> {
+        let scale = divisor.recip();
+        (z.len() >= MANY && scale.is_normal()).then(|| {
+            let (masses, weighted) = sums(z, max, scale);
+            Self::of_sums(0.0, masses.iter().sum(), weighted)
+        })
+    }
+
+    /// One pass gives both sums.
     pub(super) fn above(max: f64, z: impl Iterator<Item = f64>) -> Self {
         if max == f64::NEG_INFINITY {
             return Self { max, rest: 0.0, entropy: 0.0 };
@@ -49,6 +67,11 @@ impl LogSum {
             // Minus infinity weighs nothing, and 0 · ∞ is not a number.
             weighted += if e > 0.0 { d * e } else { 0.0 };
         }
+        Self::of_sums(max, sum, weighted)
+    }
+
+    /// With d = z − max, S = Σ exp(d) and W = Σ d·exp(d), the entropy is log S − W / S.
+    fn of_sums(max: f64, sum: f64, weighted: f64) -> Self {
         let log_sum = f64::ln(sum);
         Self { max, rest: log_sum, entropy: (log_sum - weighted / sum).max(0.0) }
     }
@@ -68,8 +91,109 @@ impl LogSum {
         self.logprob(z).exp()
     }
 
+    /// The score whose probability is `prob`.
+    pub(super) fn score(self, prob: f64) -> f64 {
+        self.max + self.rest + prob.ln()
+    }
+
+    /// What all of these are together of what all of the others are.
+    pub(super) fn ratio(self, others: Self) -> f64 {
+        ((self.max - others.max) + (self.rest - others.rest)).exp()
+    }
+
+    /// The share of a mass Σ exp(z − max).
+    pub(super) fn share(self, mass: f64) -> f64 {
+        mass * (-self.rest).exp()
+    }
+
     /// −Σ p log p, in nats.
     pub(super) fn entropy(self) -> f64 {
         self.entropy
+    }
+}
+
+/// A score and its token.
+pub(super) type Scored = (f64, TokenId);
+
+/// The first `n` by [`by_score`], in order.
+pub(super) fn first(mut scored: Vec<Scored>, n: usize) -> Vec<Scored> {
+    let order = |a: &Scored, b: &Scored| by_score(*a, *b);
+    if n < scored.len() {
+        scored.select_nth_unstable_by(n, order);
+        scored.truncate(n);
+    }
+    // What is in order already costs one look, and for many it pays to compare whole numbers.
+    if !scored.is_sorted_by(|a, b| order(a, b) != Ordering::Greater) {
+        if scored.len() < MANY {
+            scored.sort_unstable_by(order);
+        } else {
+            scored.sort_unstable_by_key(|&scored| key(scored));
+        }
+    }
+    scored
+}
+
+/// A number that is the smaller the earlier [`by_score`] has the token.
+fn key((score, id): Scored) -> u128 {
+    // Adding 0 makes one of both zeros.
+    let bits = (score + 0.0).to_bits();
+    let ascending = if bits >> 63 == 1 { !bits } else { bits | 1 << 63 };
+    u128::from(!ascending) << 32 | u128::from(id)
+}
+
+/// The first `n` of z / divisor by [`by_score`] and mostly some more, where `peaks` are those of z.
+pub(super) fn best(z: &[f64], peaks: &[f64], divisor: f64, n: usize) -> Vec<Scored> {
+    if !(1..=peaks.len() / 2).contains(&n) {
+        return best_by_rising_bar(z, divisor, n);
+    }
+    // Of the blocks whose peaks are the best n, each has at least one.
+    let mut highest = peaks.to_vec();
+    let bar = *highest.select_nth_unstable_by(n - 1, |a, b| b.total_cmp(a)).1 / divisor;
+    let mut scored = Vec::with_capacity(2 * n);
+    at_least(z, peaks, |z| z / divisor, bar, |found| scored.extend_from_slice(found));
+    scored
+}
+
+/// The same in one pass. Ids ascend, so that one that only equals the bar comes too late.
+fn best_by_rising_bar(z: &[f64], divisor: f64, n: usize) -> Vec<Scored> {
+    let (most, mut bar) = (2 * n.min(z.len()).max(32), f64::NEG_INFINITY);
+    let mut scored: Vec<Scored> = Vec::with_capacity(most.min(z.len()));
+    for (id, z) in (0..).zip(z) {
+        let score = z / divisor;
+        if score > bar || scored.len() < n {
+            if scored.len() == most {
+                scored.select_nth_unstable_by(n, |a, b| by_score(*a, *b));
+                scored.truncate(n);
+                bar = scored.iter().map(|(score, _)| *score).fold(f64::INFINITY, f64::min);
+            }
+            scored.push((score, id));
+        }
+    }
+    scored
+}
+
+/// Shows every token whose `measure`, which must not fall when z rises, is at least `limit`, with that measure, by ascending id.
+pub(super) fn at_least(
+    z: &[f64],
+    peaks: &[f64],
+    measure: impl Fn(f64) -> f64,
+    limit: f64,
+    mut show: impl FnMut(&[Scored]),
+) {
+    // A measure may fall by a rounding error all the same.
+    let surely_below = limit - limit.abs() * 1e-12;
+    let mut found = [(0.0, 0); BLOCK];
+    for (index, (block, peak)) in z.chunks(BLOCK).zip(peaks).enumerate() {
+        if measure(*peak) < surely_below {
+            continue;
+        }
+        // Written first and counted then, since nobody can guess which token it will be.
+        let mut count = 0;
+        for (id, &z) in (index * BLOCK..).zip(block) {
+            let measured = measure(z);
+            found[count] = (measured, id as TokenId);
+            count += usize::from(measured >= limit);
+        }
+        show(&found[..count]);
     }
 }

@@ -94,7 +94,7 @@ impl Expansion<'_> {
             return Ok(best.filter(possible).collect());
         }
         let logprobs: Vec<f64> = (0..model.vocab_size()).map(|id| model.logprob(id as TokenId)).collect();
-        let mut candidates = Candidates::of(model, &logprobs);
+        let mut candidates = Candidates::scored(model, logprobs);
         for (&token, &count) in self.taken {
             candidates.set_score(token, candidates.score(token) - self.diversity_penalty * count as f64);
         }

@@ -29,7 +29,7 @@ impl LogitsProcessor for EpsilonCutoff {
     fn apply(&self, candidates: &mut Candidates, _: Context<'_>) -> Result<Option<f64>, DecodeError> {
         let normalizer = candidates.normalizer();
         let limit = self.epsilon.min(normalizer.prob(candidates.max_score()));
-        candidates.keep_at_least(limit, |_, z| normalizer.prob(z));
+        candidates.keep_at_least(limit, move |z| normalizer.prob(z));
         Ok(Some(limit))
     }
 }

@@ -28,7 +28,7 @@ impl LogitsProcessor for EtaCutoff {
         let normalizer = candidates.normalizer();
         let eta = self.epsilon.min(self.epsilon.sqrt() * (-normalizer.entropy()).exp());
         let limit = eta.min(normalizer.prob(candidates.max_score()));
-        candidates.keep_at_least(limit, |_, z| normalizer.prob(z));
+        candidates.keep_at_least(limit, move |z| normalizer.prob(z));
         Ok(Some(limit))
     }
 }

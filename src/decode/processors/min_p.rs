@@ -30,7 +30,7 @@ impl LogitsProcessor for MinP {
         }
         let normalizer = candidates.normalizer();
         let limit = self.min_p * normalizer.prob(candidates.max_score());
-        candidates.keep_at_least(limit, |_, z| normalizer.prob(z));
+        candidates.keep_at_least(limit, move |z| normalizer.prob(z));
         Ok(Some(limit))
     }
 }

@@ -34,9 +34,9 @@ impl LogitsProcessor for Mirostat {
             context.sampling_logprobs.iter().filter(|log_p| log_p.is_finite()).map(|log_p| -log_p / LN_2 - self.tau);
         let bound = 2.0 * self.tau - self.eta * errors.sum::<f64>();
         let normalizer = candidates.normalizer();
-        let bits = |z: f64| -normalizer.logprob(z) / LN_2;
+        let bits = move |z: f64| -normalizer.logprob(z) / LN_2;
         let limit = -bound.max(bits(candidates.max_score()));
-        candidates.keep_at_least(limit, |_, z| -bits(z));
+        candidates.keep_at_least(limit, move |z| -bits(z));
         Ok(Some(limit))
     }
 }

@@ -79,4 +79,6 @@ fn check_ids(what: &'static str, ids: &[TokenId], vocab_size: usize) -> Result<(
 }
 
 #[cfg(test)]
+mod naive;
+#[cfg(test)]
 mod tests;

@@ -158,8 +158,8 @@ impl LogitsProcessor for Regex {
             !spoken.is_empty() && self.is_live(self.after(state, spoken))
         };
         let allowed = |id: TokenId| if context.end_ids.contains(&id) { ends } else { leads_on(id) };
-        let forbidden: Vec<TokenId> = candidates.alive().iter().copied().filter(|&id| !allowed(id)).collect();
-        if forbidden.len() == candidates.alive().len() && output.is_empty() {
+        let forbidden: Vec<TokenId> = candidates.alive().filter(|&id| !allowed(id)).collect();
+        if forbidden.len() == candidates.count() && output.is_empty() {
             return Err(self.bad("a pattern that no token of the vocabulary can begin"));
         }
         candidates.remove(&forbidden);

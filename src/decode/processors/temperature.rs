@@ -33,15 +33,14 @@ impl LogitsProcessor for Temperature {
     fn apply(&self, candidates: &mut Candidates, _: Context<'_>) -> Result<Option<f64>, DecodeError> {
         if self.temperature == 0.0 {
             let best = candidates.max_score();
-            candidates.keep_first(1, |_, z| z);
+            candidates.keep_first(1, |z| z);
             return Ok(Some(best));
         }
-        let best = candidates.max_score();
-        let finite = |z: f64| z == f64::NEG_INFINITY || (z / self.temperature).is_finite();
-        if candidates.alive_scores().all(finite) {
-            candidates.map_scores(|z| z / self.temperature);
+        if candidates.can_divide(self.temperature) {
+            candidates.divide(self.temperature);
         } else {
             // So cold that z / T overflows: the softmax does not change when the maximum is subtracted first.
+            let best = candidates.max_score();
             candidates.map_scores(|z| if z == best { 0.0 } else { (z - best) / self.temperature });
         }
         Ok(None)

@@ -24,13 +24,13 @@ struct TopK {
 
 impl LogitsProcessor for TopK {
     fn apply(&self, candidates: &mut Candidates, _: Context<'_>) -> Result<Option<f64>, DecodeError> {
-        if self.k == 0 || self.k >= candidates.alive().len() {
+        if self.k == 0 || self.k >= candidates.count() {
             candidates.keep_listed(self.k);
             return Ok(None);
         }
         let kth = candidates.ranked(self.k).last().copied();
         let limit = kth.map_or(f64::NEG_INFINITY, |id| candidates.score(id));
-        candidates.keep_at_least(limit, |_, z| z);
+        candidates.keep_at_least(limit, |z| z);
         Ok(Some(limit))
     }
 }

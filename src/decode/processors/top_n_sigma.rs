@@ -30,7 +30,7 @@ impl LogitsProcessor for TopNSigma {
         let mean = finite().sum::<f64>() / count;
         let variance = finite().map(|z| (z - mean).powi(2)).sum::<f64>() / count;
         let limit = candidates.max_score() - self.sigmas * variance.sqrt();
-        candidates.keep_at_least(limit, |_, z| z);
+        candidates.keep_at_least(limit, |z| z);
         Ok(Some(limit))
     }
 }

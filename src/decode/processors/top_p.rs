@@ -28,28 +28,6 @@ impl LogitsProcessor for TopP {
         if self.top_p >= 1.0 {
             return Ok(None);
         }
-        let normalizer = candidates.normalizer();
-        let (kept, last) = nucleus(candidates, self.top_p, |z| normalizer.prob(z));
-        candidates.keep_first(kept, |_, z| normalizer.prob(z));
-        Ok(Some(last))
+        Ok(Some(candidates.keep_nucleus(self.top_p)))
     }
-}
-
-/// The length of the shortest prefix whose mass is at least `mass`, and the probability of its last token. The token that
-/// crosses the line stays, and so does at least one.
-fn nucleus(candidates: &mut Candidates, mass: f64, prob: impl Fn(f64) -> f64) -> (usize, f64) {
-    let (total, mut sum, mut kept, mut last) = (candidates.alive().len(), 0.0, 0, 1.0);
-    while kept < total {
-        // Sorts as far as is needed: mostly a few dozen tokens, in the worst case all.
-        let ranked = candidates.ranked((2 * kept).max(64)).to_vec();
-        for &id in &ranked[kept..] {
-            last = prob(candidates.score(id));
-            sum += last;
-            kept += 1;
-            if sum >= mass {
-                return (kept, last);
-            }
-        }
-    }
-    (kept, last)
 }

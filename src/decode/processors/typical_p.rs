@@ -30,7 +30,7 @@ impl LogitsProcessor for TypicalP {
         }
         let normalizer = candidates.normalizer();
         let entropy = normalizer.entropy();
-        let distance = |z: f64| (-normalizer.logprob(z) - entropy).abs();
+        let distance = move |z: f64| (-normalizer.logprob(z) - entropy).abs();
         let mut order: Vec<(f64, f64)> = candidates.alive_scores().map(|z| (distance(z), normalizer.prob(z))).collect();
         order.sort_by(|a, b| descending(b.0, a.0));
         let mut sum = 0.0;
@@ -39,7 +39,7 @@ impl LogitsProcessor for TypicalP {
             sum >= self.mass
         });
         let limit = -crossing.or(order.last()).map_or(f64::INFINITY, |(distance, _)| *distance);
-        candidates.keep_at_least(limit, |_, z| -distance(z));
+        candidates.keep_nearest(limit, move |z| -distance(z));
         Ok(Some(limit))
     }
 }

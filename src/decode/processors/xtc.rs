@@ -35,7 +35,7 @@ impl LogitsProcessor for Xtc {
         }
         let normalizer = candidates.normalizer();
         let mut above = 0;
-        while above < candidates.alive().len() {
+        while above < candidates.count() {
             let last = candidates.ranked(above + 1).last().copied().unwrap_or_default();
             if normalizer.prob(candidates.score(last)) < self.threshold {
                 break;
@@ -48,7 +48,7 @@ impl LogitsProcessor for Xtc {
         let first_kept = candidates.ranked(above).last().copied().unwrap_or_default();
         let limit = -normalizer.prob(candidates.score(first_kept));
         let top = candidates.ranked(above - 1).to_vec();
-        candidates.remove_measured(&top, |_, z| -normalizer.prob(z));
+        candidates.remove_measured(&top, move |z| -normalizer.prob(z));
         Ok(Some(limit))
     }
 }

@@ -68,7 +68,7 @@ impl Reading {
         let seconds = clock.measure("bandwidth", &mut || {
             let total = AtomicU64::new(0);
             let start = Instant::now();
-            pool.run(pieces.len(), &|index| {
+            pool.run(pieces.len(), bytes, &|index| {
                 // Four loads go on at once; an integer sum is never what is waited for.
                 let sum = pieces[index].iter().fold(0, |sum: u64, number| sum.wrapping_add(*number));
                 total.fetch_add(sum, Ordering::Relaxed);

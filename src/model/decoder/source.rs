@@ -2,7 +2,7 @@
 
 use super::names::{Storage, TensorNames};
 use super::spec::{DecoderSpec, Norm, NormKind};
-use crate::model::kernels::{Kernels, Linear};
+use crate::model::kernels::{Isa, Linear};
 use crate::model::weights::{Matrix, Weights};
 use crate::model::{DtypeChoice, ModelError};
 
@@ -151,13 +151,13 @@ impl Projection {
 
 impl NormWeights {
     /// Normalizes every `width` numbers of `values`.
-    pub(super) fn apply(&self, kernels: &Kernels, values: &mut [f32]) {
+    pub(super) fn apply(&self, isa: Isa, values: &mut [f32]) {
         match self.norm.kind {
             NormKind::Rms | NormKind::RmsPlusOne => {
-                kernels.rms_norm(values, self.width, &self.weight, self.norm.epsilon);
+                isa.rms_norm(values, self.width, &self.weight, self.norm.epsilon);
             }
             NormKind::Layer => {
-                kernels.layer_norm(values, self.width, &self.weight, &self.bias, self.norm.epsilon);
+                isa.layer_norm(values, self.width, &self.weight, &self.bias, self.norm.epsilon);
             }
         }
     }

@@ -84,8 +84,9 @@ pub(super) fn heads<'a, P: Past>(
         }
     };
     let items = groups.len() * heads;
-    if pays(out.len() * longest * 2) {
-        pool.run(items, &one);
+    let steps = out.len() * longest * 2;
+    if pays(steps) {
+        pool.run(items, steps, &one);
     } else {
         (0..items).for_each(one);
     }

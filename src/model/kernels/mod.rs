@@ -17,6 +17,7 @@ mod isa;
 mod lanes;
 mod math;
 mod norm;
+mod pace;
 mod pool;
 mod product;
 mod tiles;
@@ -35,6 +36,9 @@ pub use tiles::Tiles;
 
 /// Number of partial sums in every dot product.
 pub const LANES: usize = 16;
+
+/// Steps that a number of a row counts for when work is dealt to threads.
+const ROW_STEPS: usize = 4;
 
 /// The kernels with the instruction set and the threads that they use.
 #[derive(Debug)]
@@ -71,6 +75,13 @@ impl Kernels {
     /// If the lengths don't fit each other.
     pub fn project(&mut self, maps: &[Linear<'_>], x: &[f32], width: usize, y: &mut [f32]) {
         product::project(self, maps, x, width, y);
+    }
+
+    /// Calls `work(isa, i, row)` for every row of `width` numbers; on all threads if there are many.
+    pub fn rows(&mut self, values: &mut [f32], width: usize, work: impl Fn(Isa, usize, &mut [f32]) + Sync) {
+        let isa = self.isa;
+        let steps = values.len() * ROW_STEPS;
+        self.pool.split(values, width, steps, &|index, row| work(isa, index, row));
     }
 
     /// Attention heads: `out = softmax(softcap(query · keys · scale)) · values` for every row and head.

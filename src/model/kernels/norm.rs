@@ -2,14 +2,14 @@
 
 use super::{Isa, LANES};
 
-impl super::Kernels {
+impl Isa {
     /// Root-mean-square norm in place: `x / sqrt(mean(x²) + epsilon) · weight` (Zhang and Sennrich, 2019).
     ///
     /// Every `width` numbers of `values` are normalized by themselves; `weight` holds one vector of `width` numbers or several, which
     /// take turns.
-    pub fn rms_norm(&self, values: &mut [f32], width: usize, weight: &[f32], epsilon: f32) {
+    pub fn rms_norm(self, values: &mut [f32], width: usize, weight: &[f32], epsilon: f32) {
         for (x, weight) in values.chunks_exact_mut(width).zip(weight.chunks_exact(width).cycle()) {
-            let inverse = inverse_root(self.isa, x, epsilon);
+            let inverse = inverse_root(self, x, epsilon);
             for (x, weight) in x.iter_mut().zip(weight) {
                 *x = weight * (*x * inverse);
             }
@@ -20,14 +20,14 @@ impl super::Kernels {
     /// others, 2016).
     ///
     /// `values` and `weight` as in [`Self::rms_norm`]; `bias` is as long as `weight`, or empty.
-    pub fn layer_norm(&self, values: &mut [f32], width: usize, weight: &[f32], bias: &[f32], epsilon: f32) {
+    pub fn layer_norm(self, values: &mut [f32], width: usize, weight: &[f32], bias: &[f32], epsilon: f32) {
         let places = (0..weight.len() / width).map(|index| index * width..(index + 1) * width).cycle();
         for (x, place) in values.chunks_exact_mut(width).zip(places) {
             let mean = sum(x) / width as f32;
             for x in x.iter_mut() {
                 *x -= mean;
             }
-            let inverse = inverse_root(self.isa, x, epsilon);
+            let inverse = inverse_root(self, x, epsilon);
             for (x, weight) in x.iter_mut().zip(&weight[place.clone()]) {
                 *x = weight * (*x * inverse);
             }
@@ -65,35 +65,35 @@ fn sum(x: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::kernels::{Isa, Kernels};
+    use crate::model::kernels::Isa;
 
     #[test]
     fn by_hand() {
-        let kernels = Kernels::new(1);
+        let isa = Isa::best();
         let mut x = [3.0, 4.0, 0.0, 2.0];
         // mean square 12.5 and 2.
-        kernels.rms_norm(&mut x, 2, &[1.0, 2.0], 0.0);
+        isa.rms_norm(&mut x, 2, &[1.0, 2.0], 0.0);
         let expected = [3.0 / 12.5_f32.sqrt(), 8.0 / 12.5_f32.sqrt(), 0.0, 4.0 / 2.0_f32.sqrt()];
         for (got, want) in x.iter().zip(expected) {
             assert!((got - want).abs() < 1e-6, "{got} {want}");
         }
         // mean 2, variance 1: −1 and 1.
         let mut x = [1.0, 3.0];
-        kernels.layer_norm(&mut x, 2, &[10.0, 10.0], &[0.5, 0.25], 0.0);
+        isa.layer_norm(&mut x, 2, &[10.0, 10.0], &[0.5, 0.25], 0.0);
         assert_eq!(x, [-9.5, 10.25]);
         let mut x = [1.0, 3.0];
-        kernels.layer_norm(&mut x, 2, &[10.0, 10.0], &[], 3.0);
+        isa.layer_norm(&mut x, 2, &[10.0, 10.0], &[], 3.0);
         assert_eq!(x, [-5.0, 5.0]);
     }
 
     #[test]
     fn vectors_of_weights_take_turns() {
-        let kernels = Kernels::new(1);
+        let isa = Isa::best();
         let mut x = [1.0, -1.0, 1.0, -1.0, 1.0, -1.0];
-        kernels.rms_norm(&mut x, 2, &[1.0, 2.0, 3.0, 4.0], 0.0);
+        isa.rms_norm(&mut x, 2, &[1.0, 2.0, 3.0, 4.0], 0.0);
         assert_eq!(x, [1.0, -2.0, 3.0, -4.0, 1.0, -2.0]);
         let mut x = [1.0, -1.0, 1.0, -1.0];
-        kernels.layer_norm(&mut x, 2, &[1.0, 2.0, 3.0, 4.0], &[0.0, 0.0, 1.0, 1.0], 0.0);
+        isa.layer_norm(&mut x, 2, &[1.0, 2.0, 3.0, 4.0], &[0.0, 0.0, 1.0, 1.0], 0.0);
         assert_eq!(x, [1.0, -2.0, 4.0, -3.0]);
     }
 
@@ -108,7 +108,7 @@ mod tests {
             let mut bits = Vec::new();
             for isa in Isa::available() {
                 let mut out = x.clone();
-                Kernels::with_isa(1, isa).layer_norm(&mut out, width, &weight, &bias, 1e-5);
+                isa.layer_norm(&mut out, width, &weight, &bias, 1e-5);
                 for i in 0..width {
                     let normal = (f64::from(x[i]) - mean) / (variance + 1e-5).sqrt();
                     let want = normal * f64::from(weight[i]) + f64::from(bias[i]);

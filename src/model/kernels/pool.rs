@@ -11,13 +11,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
+use std::time::Instant;
+
+use super::pace::{Pace, Way};
 
 /// No machine gains from more.
 const MOST_THREADS: usize = 256;
 /// Turns of an idle thread before it sleeps: some 50 µs.
 const IDLE_TURNS: usize = 2_000;
 /// Turns of waiting for another thread's last piece before sleeping: longer than any piece of a decode step takes.
-const BUSY_TURNS: usize = 2_000;
+const BUSY_TURNS: usize = 8_000;
 
 /// The work, as the threads see it: called once for each piece.
 type Work<'a> = dyn Fn(usize) + Sync + 'a;
@@ -26,6 +29,7 @@ type Work<'a> = dyn Fn(usize) + Sync + 'a;
 pub struct ThreadPool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
+    pace: Pace,
 }
 
 struct Shared {
@@ -40,6 +44,8 @@ struct Shared {
     /// The caller, while it sleeps until `active` is zero.
     waiting: Mutex<Option<Thread>>,
     is_waiting: AtomicBool,
+    /// Whether the caller slept.
+    stalled: AtomicBool,
     sleeping: Vec<AtomicBool>,
     panicked: AtomicBool,
     stop: AtomicBool,
@@ -69,6 +75,7 @@ impl ThreadPool {
             job: UnsafeCell::new(None),
             waiting: Mutex::new(None),
             is_waiting: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
             sleeping: (1..threads).map(|_| AtomicBool::new(false)).collect(),
             panicked: AtomicBool::new(false),
             stop: AtomicBool::new(false),
@@ -78,7 +85,7 @@ impl ThreadPool {
             thread::Builder::new().name(format!("model-{}", index + 1)).spawn(move || shared.serve(index))
         };
         let workers = (0..threads - 1).map_while(|index| spawn(index).ok()).collect();
-        Self { shared, workers }
+        Self { shared, workers, pace: Pace::default() }
     }
 
     /// The number of threads, the calling one included.
@@ -89,18 +96,34 @@ impl ThreadPool {
 
     /// Calls `work` once for each of `0..pieces`, on all threads, and returns when all are done.
     ///
+    /// `steps` says how much work it is, in any unit: with it the pool finds out whether threads help.
+    ///
     /// # Panics
     /// If `work` does.
-    pub fn run(&mut self, pieces: usize, work: &Work<'_>) {
+    pub fn run(&mut self, pieces: usize, steps: usize, work: &Work<'_>) {
         if self.workers.is_empty() || pieces < 2 {
             (0..pieces).for_each(work);
             return;
         }
+        let start = self.pace.is_measuring().then(Instant::now);
+        match self.pace.way() {
+            Way::Alone => (0..pieces).for_each(work),
+            Way::Together => self.share(pieces, work),
+        }
+        if let Some(start) = start {
+            self.pace.done(steps, start, Instant::now());
+        }
+    }
+
+    fn share(&mut self, pieces: usize, work: &Work<'_>) {
         // SAFETY: only the lifetime changes; `Open` is dropped before `work` is, and waits for all who look at it.
         let work: &Work<'static> = unsafe { std::mem::transmute::<&Work<'_>, &Work<'static>>(work) };
         let open = Open::new(self, Job { work, pieces });
         self.shared.take_pieces(work, pieces);
         drop(open);
+        if self.shared.stalled.swap(false, SeqCst) {
+            self.pace.stall(Instant::now());
+        }
         assert!(!self.shared.panicked.swap(false, SeqCst), "a kernel thread panicked");
     }
 
@@ -119,7 +142,7 @@ impl ThreadPool {
             return;
         }
         let start = Start(out.as_mut_ptr());
-        self.run(units, &|index| {
+        self.run(units, steps, &|index| {
             // SAFETY: chunk `index` lies within `out`, and each index is called once.
             let chunk = unsafe { std::slice::from_raw_parts_mut(start.get().add(index * unit), unit) };
             work(index, chunk);
@@ -216,6 +239,7 @@ impl Shared {
     fn sleep_until_done(&self) {
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
         self.is_waiting.store(true, SeqCst);
+        self.stalled.store(true, SeqCst);
         while self.active.load(SeqCst) != 0 {
             thread::park();
         }
@@ -288,7 +312,7 @@ mod tests {
             for pieces in [0, 1, 2, 7, 1000] {
                 for _ in 0..20 {
                     let counts: Vec<AtomicUsize> = (0..pieces).map(|_| AtomicUsize::new(0)).collect();
-                    pool.run(pieces, &|piece| {
+                    pool.run(pieces, 1, &|piece| {
                         counts[piece].fetch_add(1, SeqCst);
                     });
                     assert!(counts.iter().all(|count| count.load(SeqCst) == 1));
@@ -318,11 +342,11 @@ mod tests {
     fn a_panic_in_the_work_reaches_the_caller_and_the_pool_goes_on() {
         let mut pool = ThreadPool::new(2);
         let failed = catch_unwind(AssertUnwindSafe(|| {
-            pool.run(8, &|piece| assert!(piece != 3, "piece three"));
+            pool.run(8, 1, &|piece| assert!(piece != 3, "piece three"));
         }));
         assert!(failed.is_err());
         let sum = AtomicUsize::new(0);
-        pool.run(8, &|piece| {
+        pool.run(8, 1, &|piece| {
             sum.fetch_add(piece, SeqCst);
         });
         assert_eq!(sum.load(SeqCst), 28);

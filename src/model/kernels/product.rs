@@ -144,12 +144,13 @@ pub(super) fn project(kernels: &mut Kernels, maps: &[Linear<'_>], x: &[f32], wid
     }
     let inputs = Activations { x, width, positions, rounded };
     let out = Columns { start: y.as_mut_ptr(), stride: total };
-    let parallel = pool.threads() > 1 && pays(positions * total * width);
+    let steps = positions * total * width;
+    let parallel = pool.threads() > 1 && pays(steps);
     let units: usize = maps.iter().map(|map| map.rows.div_ceil(UNIT)).sum();
     let bytes: usize = maps.iter().map(|map| map.weight.bytes()).sum();
     let least = if parallel { pool.threads() } else { 1 };
     let share = units.div_ceil((bytes / PIECE).max(least)).max(1);
-    pool.run(units.div_ceil(share), &|piece| {
+    pool.run(units.div_ceil(share), steps, &|piece| {
         let mut units = piece * share..(piece + 1) * share;
         let mut column = 0;
         for map in maps {
@@ -290,15 +291,7 @@ mod tests {
             .chain(blocks.map(|format| Elements::Blocks(Blocks::new(format, &eights))))
             .map(|weight| {
                 let mut y = vec![f32::NAN; x.len().checked_div(width).unwrap_or(0) * rows];
-                project(
-                    isa,
-                    &mut pool,
-                    &mut Rounded::default(),
-                    &[Linear { weight, rows, bias: Some(&bias) }],
-                    x,
-                    width,
-                    &mut y,
-                );
+                project(&mut kernels, &[Linear { weight, rows, bias: Some(&bias) }], x, width, &mut y);
                 bits(&y)
             })
             .collect()

@@ -43,16 +43,19 @@ impl Pass<'_> {
         let (queries, keys, stride) = (attention.query_size(), attention.kv_size(), self.stride());
         let Scratch { qkv, turns, .. } = &mut *self.scratch;
         let turns = self.spec.layers[index].rotary.and_then(|rotary| turns.get(rotary));
-        for (place, (row, qkv)) in self.rows.iter().zip(qkv.chunks_exact_mut(stride)).enumerate() {
+        let qkv = &mut qkv[..self.rows.len() * stride];
+        self.kernels.rows(qkv, stride, |isa, place, qkv| {
             if let Some(norm) = &layer.query_norm {
-                norm.apply(self.kernels, &mut qkv[..queries]);
+                norm.apply(isa, &mut qkv[..queries]);
             }
             if let Some(norm) = &layer.key_norm {
-                norm.apply(self.kernels, &mut qkv[queries..queries + keys]);
+                norm.apply(isa, &mut qkv[queries..queries + keys]);
             }
             if let Some(turns) = turns {
                 turns.rotate(place, &mut qkv[..queries + keys], attention.head_dim);
             }
+        });
+        for (row, qkv) in self.rows.iter().zip(qkv.chunks_exact(stride)) {
             let (keys, values) = qkv[queries..].split_at(keys);
             self.cache.store(index, row.slot, keys, values);
         }

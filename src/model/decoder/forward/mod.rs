@@ -153,7 +153,7 @@ impl Pass<'_> {
         let Scratch { hidden, normed, .. } = &mut *self.scratch;
         normed[..size].copy_from_slice(&hidden[..size]);
         if let Some(norm) = norm {
-            norm.apply(self.kernels, &mut normed[..size]);
+            self.kernels.rows(&mut normed[..size], self.spec.hidden_size, |isa, _, row| norm.apply(isa, row));
         }
     }
 
@@ -161,7 +161,8 @@ impl Pass<'_> {
     fn norm_update(&mut self, norm: Option<&NormWeights>) {
         let size = self.rows.len() * self.spec.hidden_size;
         if let Some(norm) = norm {
-            norm.apply(self.kernels, &mut self.scratch.update[..size]);
+            let update = &mut self.scratch.update[..size];
+            self.kernels.rows(update, self.spec.hidden_size, |isa, _, row| norm.apply(isa, row));
         }
     }
 

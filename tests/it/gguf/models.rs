@@ -226,8 +226,19 @@ fn logits(loaded: &mut LoadedModel) -> Vec<Vec<u32>> {
     output.logits.iter().map(|logits| logits.iter().map(|logit| logit.to_bits()).collect()).collect()
 }
 
+/// Largest difference of log-probabilities.
+fn difference(a: &[Vec<u32>], b: &[Vec<u32>]) -> f64 {
+    let logprobs = |bits: &Vec<u32>| -> Vec<f64> {
+        let logits: Vec<f64> = bits.iter().map(|bits| f64::from(f32::from_bits(*bits))).collect();
+        let total = logits.iter().map(|logit| logit.exp()).sum::<f64>().ln();
+        logits.iter().map(|logit| logit - total).collect()
+    };
+    let pairs = a.iter().zip(b).flat_map(|(a, b)| logprobs(a).into_iter().zip(logprobs(b)));
+    pairs.fold(0.0, |largest, (a, b)| largest.max((a - b).abs()))
+}
+
 #[test]
-fn a_quantized_model_gives_the_bits_of_its_numbers_in_f32() {
+fn a_quantized_model_gives_the_log_probabilities_of_its_numbers_in_f32() {
     for (kind, dtype, name) in [
         (2, GgmlDType::Q4_0, "q4_0"),
         (3, GgmlDType::Q4_1, "q4_1"),
@@ -246,7 +257,10 @@ fn a_quantized_model_gives_the_bits_of_its_numbers_in_f32() {
             opened(&wide(|tensor| (kind, quantize(tensor).data().unwrap().into_owned())), DtypeChoice::Auto);
         let plain = wide(|tensor| (0, f32_bytes(&quantize(tensor).dequantize(&Device::Cpu).unwrap())));
         assert_eq!(quantized.model.info().dtype.map(StoredType::name), Some(name));
-        assert_eq!(logits(&mut quantized), logits(&mut opened(&plain, DtypeChoice::Auto)), "{name}");
+        // Activations have 16 bits there.
+        let difference = difference(&logits(&mut quantized), &logits(&mut opened(&plain, DtypeChoice::Auto)));
+        println!("{name}: {difference:.1e} nats");
+        assert!(difference < 3e-4, "{name}: {difference} nats");
     }
 }
 

@@ -17,7 +17,7 @@ use crate::model::kernels::Kernels;
 use crate::model::{ModelError, Progress, RunOutput};
 
 /// Tokens that go through the layers together: bounds the buffers, and the time between two calls of `watch`.
-const CHUNK: usize = 64;
+const CHUNK: usize = 128;
 
 /// Buffers for [`CHUNK`] tokens.
 #[derive(Debug)]

@@ -69,7 +69,7 @@ pub struct Analysis {
 const HEAD: usize = 64;
 
 /// As many as are put in order for a draw beyond them.
-const WIDER: [usize; 2] = [512, 4096];
+const WIDER: [usize; 3] = [192, 512, 4096];
 
 impl Analysis {
     /// Runs the chain over the model's distribution.

@@ -1,7 +1,7 @@
 //! The nucleus: the shortest prefix, in descending probability, that has a mass.
 
-use super::passes::exponentials;
-use super::scan::{LogSum, Scored, first};
+use super::passes::{BLOCK, exponentials};
+use super::scan::{LogSum, first};
 use super::{Candidates, TokenId};
 
 /// Tokens that are put in order and summed one by one, before the others are counted in buckets.
@@ -50,33 +50,41 @@ fn prefix(candidates: &mut Candidates, mass: f64, normalizer: LogSum, most: usiz
 fn counted(candidates: &Candidates, mass: f64, normalizer: LogSum) -> Option<(Vec<TokenId>, f64)> {
     // What is less probable than this has less than 1 − mass together, and a rounding error makes no difference there.
     let floor = normalizer.score((1.0 - mass) / candidates.count() as f64) - 1e-6;
-    let scored = candidates.not_below(floor);
-    let mut weights: Vec<f64> = scored.iter().map(|(score, _)| *score).collect();
-    exponentials(&mut weights, normalizer.max, 1.0);
     let width = BUCKETS as f64 / (normalizer.max - floor);
     let bucket = |score: f64| (((normalizer.max - score) * width) as usize).min(BUCKETS - 1);
     let mut weight_of = vec![0.0; BUCKETS];
-    for ((score, _), weight) in scored.iter().zip(&weights) {
-        weight_of[bucket(*score)] += weight;
-    }
+    candidates.not_below(floor, |found| {
+        let mut weights = [0.0; BLOCK];
+        let weights = &mut weights[..found.len()];
+        for (weight, (score, _)) in weights.iter_mut().zip(found) {
+            *weight = *score;
+        }
+        exponentials(weights, normalizer.max, 1.0);
+        for ((score, _), weight) in found.iter().zip(weights) {
+            weight_of[bucket(*score)] += *weight;
+        }
+    });
     let mut before = 0.0;
     let crossing = weight_of.iter().position(|weight| {
         let crosses = normalizer.share(before + weight) >= mass;
         before += if crosses { 0.0 } else { *weight };
         crosses
     })?;
-    // Written first and counted then, since nobody can guess which token it will be.
-    let (mut kept, mut count) = (vec![0; scored.len()], 0);
-    let mut last_bucket: Vec<Scored> = Vec::new();
-    for &(score, id) in &scored {
-        let at = bucket(score);
-        kept[count] = id;
-        count += usize::from(at < crossing);
-        if at == crossing {
-            last_bucket.push((score, id));
+    // A little lower than where the last bucket ends: `bucket` itself decides.
+    let end = normalizer.max - (crossing as f64 + 1.5) / width;
+    let (mut kept, mut last_bucket) = (Vec::new(), Vec::new());
+    candidates.not_below(end.max(floor), |found| {
+        let (mut ids, mut count) = ([0; BLOCK], 0);
+        for &(score, id) in found {
+            let at = bucket(score);
+            ids[count] = id;
+            count += usize::from(at < crossing);
+            if at == crossing {
+                last_bucket.push((score, id));
+            }
         }
-    }
-    kept.truncate(count);
+        kept.extend_from_slice(&ids[..count]);
+    });
     let (mut sum, mut last) = (normalizer.share(before), 1.0);
     let count = last_bucket.len();
     for (score, id) in first(last_bucket, count) {

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::passes::{BLOCK, sums};
+use super::logits::{Logits, numbers};
+use super::passes::{BLOCK, Number, sums};
 use super::{TokenId, by_score};
 
 /// From here on exponentials are taken several at a time.
@@ -24,7 +25,7 @@ impl LogSum {
     /// Of any z: few in the order given, many in blocks.
     pub(super) fn of(z: &[f64]) -> Self {
         let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        if z.len() < MANY { Self::above(max, z.iter().copied()) } else { Self::of_blocks(z, max, 1.0).0 }
+        if z.len() < MANY { Self::above(max, z.iter().copied()) } else { Self::of_blocks(z, &[], max, 1.0).0 }
     }
 
     /// A sum that is known, with the entropy of its z.
@@ -33,24 +34,29 @@ impl LogSum {
     }
 
     /// Of z / divisor, where `max` is the largest z; and Σ exp((z − max) / divisor) of every [`BLOCK`].
-    pub(super) fn of_blocks(z: &[f64], max: f64, divisor: f64) -> (Self, Vec<f64>) {
+    pub(super) fn of_logits(z: &Logits, peaks: &[f64], max: f64, divisor: f64) -> (Self, Vec<f64>) {
+        numbers!(z, z => Self::of_blocks(z, peaks, max, divisor))
+    }
+
+    fn of_blocks<L: Number>(z: &[L], peaks: &[f64], max: f64, divisor: f64) -> (Self, Vec<f64>) {
         let largest = max / divisor;
         if max == f64::NEG_INFINITY {
             return (Self { max, rest: 0.0, entropy: 0.0 }, vec![0.0; z.len().div_ceil(BLOCK)]);
         }
         if z.len() < MANY {
-            let mass = |block: &[f64]| block.iter().map(|z| (z / divisor - largest).exp()).sum();
-            return (Self::above(largest, z.iter().map(|z| z / divisor)), z.chunks(BLOCK).map(mass).collect());
+            let divided = |z: &L| (*z).into() / divisor;
+            let mass = |block: &[L]| block.iter().map(|z| (divided(z) - largest).exp()).sum();
+            return (Self::above(largest, z.iter().map(divided)), z.chunks(BLOCK).map(mass).collect());
         }
-        let (masses, weighted) = sums(z, max, divisor.recip());
+        let (masses, weighted) = sums(z, peaks, max, divisor.recip());
         (Self::of_sums(largest, masses.iter().sum(), weighted), masses)
     }
 
     /// Of the differences (z − max) / divisor, where they are many.
-    pub(super) fn of_many_differences(z: &[f64], max: f64, divisor: f64) -> Option<Self> {
+    pub(super) fn of_many_differences(z: &Logits, peaks: &[f64], max: f64, divisor: f64) -> Option<Self> {
         let scale = divisor.recip();
         (z.len() >= MANY && scale.is_normal()).then(|| {
-            let (masses, weighted) = sums(z, max, scale);
+            let (masses, weighted) = numbers!(z, z => sums(z, peaks, max, scale));
             Self::of_sums(0.0, masses.iter().sum(), weighted)
         })
     }
@@ -112,6 +118,9 @@ impl LogSum {
     }
 }
 
+/// Of these [`at_least`] first sees whether there is one to look for.
+const GROUP: usize = 16;
+
 /// A score and its token.
 pub(super) type Scored = (f64, TokenId);
 
@@ -142,7 +151,7 @@ fn key((score, id): Scored) -> u128 {
 }
 
 /// The first `n` of z / divisor by [`by_score`] and mostly some more, where `peaks` are those of z.
-pub(super) fn best(z: &[f64], peaks: &[f64], divisor: f64, n: usize) -> Vec<Scored> {
+pub(super) fn best<L: Copy + Into<f64>>(z: &[L], peaks: &[f64], divisor: f64, n: usize) -> Vec<Scored> {
     if !(1..=peaks.len() / 2).contains(&n) {
         return best_by_rising_bar(z, divisor, n);
     }
@@ -155,11 +164,11 @@ pub(super) fn best(z: &[f64], peaks: &[f64], divisor: f64, n: usize) -> Vec<Scor
 }
 
 /// The same in one pass. Ids ascend, so that one that only equals the bar comes too late.
-fn best_by_rising_bar(z: &[f64], divisor: f64, n: usize) -> Vec<Scored> {
+fn best_by_rising_bar<L: Copy + Into<f64>>(z: &[L], divisor: f64, n: usize) -> Vec<Scored> {
     let (most, mut bar) = (2 * n.min(z.len()).max(32), f64::NEG_INFINITY);
     let mut scored: Vec<Scored> = Vec::with_capacity(most.min(z.len()));
-    for (id, z) in (0..).zip(z) {
-        let score = z / divisor;
+    for (id, &z) in (0..).zip(z) {
+        let score = z.into() / divisor;
         if score > bar || scored.len() < n {
             if scored.len() == most {
                 scored.select_nth_unstable_by(n, |a, b| by_score(*a, *b));
@@ -173,8 +182,8 @@ fn best_by_rising_bar(z: &[f64], divisor: f64, n: usize) -> Vec<Scored> {
 }
 
 /// Shows every token whose `measure`, which must not fall when z rises, is at least `limit`, with that measure, by ascending id.
-pub(super) fn at_least(
-    z: &[f64],
+pub(super) fn at_least<L: Copy + Into<f64>>(
+    z: &[L],
     peaks: &[f64],
     measure: impl Fn(f64) -> f64,
     limit: f64,
@@ -188,11 +197,20 @@ pub(super) fn at_least(
             continue;
         }
         // Written first and counted then, since nobody can guess which token it will be.
+        let mut measured = [f64::NEG_INFINITY; BLOCK];
+        for (measured, &z) in measured.iter_mut().zip(block) {
+            *measured = measure(z.into());
+        }
         let mut count = 0;
-        for (id, &z) in (index * BLOCK..).zip(block) {
-            let measured = measure(z);
-            found[count] = (measured, id as TokenId);
-            count += usize::from(measured >= limit);
+        for (group, measured) in measured[..block.len()].chunks(GROUP).enumerate() {
+            // Mostly none is, and that is seen at once.
+            if measured.iter().map(|measured| usize::from(*measured >= limit)).sum::<usize>() == 0 {
+                continue;
+            }
+            for (id, measured) in (index * BLOCK + group * GROUP..).zip(measured) {
+                found[count] = (*measured, id as TokenId);
+                count += usize::from(*measured >= limit);
+            }
         }
         show(&found[..count]);
     }

@@ -23,8 +23,9 @@ impl Tempered {
         let temperature = temperature.max(0.0);
         let Some(tail) = model.tail() else {
             let best = model.normalizer().max;
-            let one_by_one = || LogSum::above(0.0, model.logits().iter().map(|&z| scaled(z, best, temperature)));
-            let sum = LogSum::of_many_differences(model.logits(), best, temperature).unwrap_or_else(one_by_one);
+            let one_by_one = || LogSum::above(0.0, model.logits().iter().map(|z| scaled(z, best, temperature)));
+            let sum = LogSum::of_many_differences(model.logits(), model.peaks(), best, temperature)
+                .unwrap_or_else(one_by_one);
             return Self { temperature, best, sum };
         };
         // Of a list: its tokens, and all others together.

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::distribution::Tail;
 use super::scan::LogSum;
-use super::{Distribution, RecordedToken, TokenId};
+use super::{Distribution, Logits, RecordedToken, TokenId};
 use removing::{Measure, Removed};
 use scores::Scores;
 
@@ -93,7 +93,7 @@ impl Candidates {
     #[must_use]
     pub(super) fn of(model: &Arc<Distribution>) -> Self {
         let candidates = if model.rest().is_some() {
-            Self::scored(model, model.logits().to_vec())
+            Self::scored(model, model.logits().widened())
         } else {
             Self::with(Scores::of(model), model.vocab_size())
         };
@@ -161,14 +161,14 @@ impl Candidates {
     /// The score of a token: its logit as the chain has changed it. A removed token keeps the one it was removed with.
     #[must_use]
     pub fn score(&self, id: TokenId) -> f64 {
-        let Some(&base) = self.scores.base().get(id as usize) else { return f64::NEG_INFINITY };
+        let Some(base) = self.scores.base().get(id as usize) else { return f64::NEG_INFINITY };
         let whole = if self.removed_by[id as usize] < self.scores.since { base } else { base / self.scores.divisor };
         self.buried.get(&id).copied().unwrap_or(whole)
     }
 
     /// The scores of the survivors, in no particular order.
     pub(super) fn alive_scores(&self) -> impl Iterator<Item = f64> + Clone {
-        self.alive().map(|id| self.scores.base()[id as usize] / self.scores.divisor)
+        self.alive().map(|id| self.scores.base().at(id as usize) / self.scores.divisor)
     }
 
     /// The highest score among the survivors.
@@ -189,7 +189,7 @@ impl Candidates {
     fn summed(&self) -> Sum {
         if self.whole {
             let max = self.scores.peaks().iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let (sum, masses) = LogSum::of_blocks(self.scores.base(), max, self.scores.divisor);
+            let (sum, masses) = LogSum::of_logits(self.scores.base(), self.scores.peaks(), max, self.scores.divisor);
             return Sum { sum, masses };
         }
         let scores: Vec<f64> = self.alive_scores().chain(self.rest_score()).collect();
@@ -231,9 +231,13 @@ impl Candidates {
 
     /// Whether every finite score stays finite when it is divided by `divisor`.
     pub(super) fn can_divide(&self, divisor: f64) -> bool {
-        let finite = |z: f64| !z.is_finite() || (z / divisor).is_finite();
-        let lowest = self.scores.lowest() / self.scores.divisor;
-        divisor.recip().is_finite() && finite(self.max_score()) && finite(lowest)
+        let finite = |z: f64| !z.is_finite() || (z / self.scores.divisor / divisor).is_finite();
+        // No f32 is farther away than its largest: mostly one look is enough.
+        let all = || match self.scores.base() {
+            Logits::Narrow(_) if finite(f64::from(f32::MAX)) => true,
+            scores => scores.iter().all(finite),
+        };
+        divisor.recip().is_finite() && all()
     }
 
     /// Divides every surviving score by `divisor`, which is above 0 and leaves all of them finite that are.
@@ -271,8 +275,8 @@ impl Candidates {
 
     /// Every score, with the division done.
     fn divided(&self) -> Vec<f64> {
-        let score = |(id, z): (usize, &f64)| {
-            if self.removed_by[id] < self.scores.since { *z } else { z / self.scores.divisor }
+        let score = |(id, z): (usize, f64)| {
+            if self.removed_by[id] < self.scores.since { z } else { z / self.scores.divisor }
         };
         self.scores.base().iter().enumerate().map(score).collect()
     }

@@ -1,6 +1,8 @@
 //! The best of the survivors, in order.
 
 use super::{Candidates, FEW};
+use crate::decode::logits::numbers;
+use crate::decode::passes::BLOCK;
 use crate::decode::scan::{Scored, at_least, best, first};
 use crate::decode::{Distribution, TokenId, by_score};
 
@@ -38,7 +40,7 @@ impl Candidates {
     pub fn best(&self, n: usize) -> Vec<TokenId> {
         let n = n.min(self.count);
         let of_all = || {
-            let mut scored = best(self.scores.base(), self.scores.peaks(), self.scores.divisor, n);
+            let mut scored = numbers!(self.scores.base(), z => best(z, self.scores.peaks(), self.scores.divisor, n));
             if self.count < self.vocab_size() {
                 scored.retain(|(_, id)| self.is_alive(*id));
             }
@@ -58,25 +60,35 @@ impl Candidates {
             && self.count > order.len() / 8
         {
             let alive = order.iter().filter(|id| self.is_alive(**id));
-            let scored = alive.map(|&id| (self.scores.base()[id as usize] / self.scores.divisor, id)).collect();
+            let scored = alive.map(|&id| (self.scores.base().at(id as usize) / self.scores.divisor, id)).collect();
             return first(scored, self.count).into_iter().map(|(_, id)| id).collect();
         }
         self.best(self.count)
     }
 
-    /// Every survivor whose score is at least `limit`, with its score, in no particular order.
-    pub(in crate::decode) fn not_below(&self, limit: f64) -> Vec<Scored> {
-        let mut scored = Vec::with_capacity(self.count);
-        if self.whole {
-            let divided = |z: f64| z / self.scores.divisor;
-            let show = |found: &[Scored]| scored.extend_from_slice(found);
-            at_least(self.scores.base(), self.scores.peaks(), divided, limit, show);
-            if self.count < self.vocab_size() {
-                scored.retain(|(_, id)| self.is_alive(*id));
+    /// Shows every survivor whose score is at least `limit`, with its score, in no particular order and a few at a time.
+    pub(in crate::decode) fn not_below(&self, limit: f64, mut show: impl FnMut(&[Scored])) {
+        if !self.whole {
+            for ids in self.listed.chunks(BLOCK) {
+                let scored = ids.iter().map(|&id| (self.score(id), id)).filter(|(score, _)| *score >= limit);
+                show(&scored.collect::<Vec<_>>());
             }
-        } else {
-            scored.extend(self.listed.iter().map(|&id| (self.score(id), id)).filter(|(score, _)| *score >= limit));
+            return;
         }
-        scored
+        let all_alive = self.count == self.vocab_size();
+        let show = |found: &[Scored]| {
+            if all_alive {
+                return show(found);
+            }
+            let alive = found.iter().copied().filter(|(_, id)| self.is_alive(*id));
+            show(&alive.collect::<Vec<_>>());
+        };
+        let (peaks, divisor) = (self.scores.peaks(), self.scores.divisor);
+        // A division by 1 takes as long as any.
+        if divisor == 1.0 {
+            numbers!(self.scores.base(), z => at_least(z, peaks, |z| z, limit, show));
+        } else {
+            numbers!(self.scores.base(), z => at_least(z, peaks, |z| z / divisor, limit, show));
+        }
     }
 }

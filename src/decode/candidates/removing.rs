@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{ALIVE, Candidates, FEW, Sum};
+use crate::decode::logits::numbers;
 use crate::decode::passes::{BLOCK, sums};
 use crate::decode::scan::{LogSum, Scored, at_least};
 use crate::decode::{TokenId, nucleus};
@@ -27,8 +28,8 @@ pub(in crate::decode) struct Removed {
     pub(in crate::decode) mass: f64,
 }
 
-/// From this mass on a difference from 1 has all the digits that a sum has.
-const MUCH: f64 = 1.0 / 16.0;
+/// From this mass on a difference from 1 is as good as a sum: it loses two digits of sixteen.
+const MUCH: f64 = 1.0 / 64.0;
 
 impl Candidates {
     /// Removes these tokens outright: nothing is measured.
@@ -82,7 +83,7 @@ impl Candidates {
         let divisor = self.scores.divisor;
         let of = |z: f64| measure(z / divisor);
         let show = |found: &[Scored]| kept.extend(found.iter().map(|(_, id)| *id));
-        at_least(self.scores.base(), self.scores.peaks(), of, limit, show);
+        numbers!(self.scores.base(), z => at_least(z, self.scores.peaks(), of, limit, show));
         if self.count < self.vocab_size() {
             kept.retain(|&id| self.is_alive(id));
         }
@@ -178,14 +179,16 @@ impl Candidates {
         // Blocks of which nothing is left are summed already.
         let scale = self.scores.divisor.recip();
         let largest = self.scores.peaks().iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let blocks = self.scores.base().chunks(BLOCK).zip(self.removed_by.chunks(BLOCK)).zip(&entered.masses);
-        let mass = blocks.map(|((block, removed_by), mass)| {
+        let blocks = self.removed_by.chunks(BLOCK).enumerate().zip(&entered.masses);
+        let mass = blocks.map(|((index, removed_by), mass)| {
             if removed_by.iter().all(|by| *by != ALIVE) {
                 return *mass;
             }
-            let out = |(z, by): (&f64, &u8)| if *by == ALIVE { f64::NEG_INFINITY } else { *z };
-            let out: Vec<f64> = block.iter().zip(removed_by).map(out).collect();
-            sums(&out, largest, scale).0.iter().sum()
+            let out = |(id, by): (usize, &u8)| {
+                if *by == ALIVE { f64::NEG_INFINITY } else { self.scores.base().at(id) }
+            };
+            let out: Vec<f64> = (index * BLOCK..).zip(removed_by).map(out).collect();
+            sums(&out, &[], largest, scale).0.iter().sum()
         });
         entered.sum.share(mass.fold(0.0, |sum, mass| sum + mass))
     }

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::decode::passes::{BLOCK, widened};
-use crate::decode::{Distribution, TokenId};
+use crate::decode::passes::BLOCK;
+use crate::decode::{Distribution, Logits, TokenId};
 
 /// Scores by token, of which those that no stage before `since` has removed are divided when they are looked at.
 #[derive(Clone, Debug)]
@@ -17,12 +17,12 @@ pub(super) struct Scores {
 #[derive(Clone, Debug)]
 enum Base {
     Model(Arc<Distribution>),
-    Own(Vec<f64>),
+    Own(Logits),
 }
 
 impl Scores {
     pub(super) fn own(scores: Vec<f64>) -> Self {
-        Self { base: Base::Own(scores), divisor: 1.0, since: 0, peaks: OnceLock::new() }
+        Self { base: Base::Own(Logits::Wide(scores)), divisor: 1.0, since: 0, peaks: OnceLock::new() }
     }
 
     /// The logits of a model.
@@ -38,7 +38,7 @@ impl Scores {
         }
     }
 
-    pub(super) fn base(&self) -> &[f64] {
+    pub(super) fn base(&self) -> &Logits {
         match &self.base {
             Base::Model(model) => model.logits(),
             Base::Own(scores) => scores,
@@ -48,11 +48,11 @@ impl Scores {
     /// Gives one of them another value.
     pub(super) fn put(&mut self, id: TokenId, score: f64) {
         if let Base::Model(model) = &self.base {
-            let scores = model.logits().to_vec();
+            let scores = Logits::Wide(model.logits().widened());
             self.peaks = OnceLock::from(model.peaks().to_vec());
             self.base = Base::Own(scores);
         }
-        let Base::Own(scores) = &mut self.base else { return };
+        let Base::Own(Logits::Wide(scores)) = &mut self.base else { return };
         scores[id as usize] = score;
         let block = id as usize / BLOCK;
         if let Some(peaks) = self.peaks.get_mut() {
@@ -61,19 +61,11 @@ impl Scores {
         }
     }
 
-    /// The smallest that is finite, removed or not, before the division.
-    pub(super) fn lowest(&self) -> f64 {
-        match &self.base {
-            Base::Model(model) => model.lowest(),
-            Base::Own(scores) => widened(scores).lowest,
-        }
-    }
-
     /// The largest of every block, before the division.
     pub(super) fn peaks(&self) -> &[f64] {
         match &self.base {
             Base::Model(model) => model.peaks(),
-            Base::Own(scores) => self.peaks.get_or_init(|| widened(scores).peaks),
+            Base::Own(scores) => self.peaks.get_or_init(|| scores.look().peaks),
         }
     }
 }

@@ -5,8 +5,14 @@ use std::f64::consts::{LN_2, LOG2_E};
 
 use pulp::{Arch, Simd, WithSimd};
 
+mod narrow;
+mod wide;
+
 /// Numbers that are looked at together.
 pub(super) const BLOCK: usize = 128;
+
+/// From here on f32 may be summed in f32.
+const MANY: usize = 4096;
 
 /// Partial sums within a block: enough for additions that follow each other not to wait.
 const LANES: usize = 32;
@@ -29,11 +35,13 @@ const TERMS: [f64; 12] = [
 ];
 
 /// Over d = (z − max) · scale, with `max` at least the largest z: Σ exp(d) of every [`BLOCK`] of z, and Σ d·exp(d) of all.
+/// `peaks` are those of z; f64 does not need them.
 ///
 /// Each exponential is within 2 units in the last place, but for the rounding of d itself; what is below 2⁻¹⁰²⁰ counts as 0. The order of the sums does not depend on the
-/// instructions, but the rounding does, where they multiply and add at once.
-pub(super) fn sums(z: &[f64], max: f64, scale: f64) -> (Vec<f64>, f64) {
-    Arch::new().dispatch(Sums { z, max, by: scale * LOG2_E })
+/// instructions, but the rounding does, where they multiply and add at once. More than [`MANY`] f32 are
+/// summed in f32 where that is precise enough: see [`narrow::sums`].
+pub(super) fn sums<L: Number>(z: &[L], peaks: &[f64], max: f64, scale: f64) -> (Vec<f64>, f64) {
+    L::narrow_sums(z, peaks, max, scale).unwrap_or_else(|| wide::sums(z, max, scale * LOG2_E))
 }
 
 /// `exp((z − max) · scale)` of every z, in its place; as [`sums`] takes it.
@@ -41,133 +49,76 @@ pub(super) fn exponentials(z: &mut [f64], max: f64, scale: f64) {
     Arch::new().dispatch(Exponentials { z, max, by: scale * LOG2_E });
 }
 
-/// Numbers in f64, with what one pass tells of them.
-pub(super) struct Widened {
-    pub(super) wide: Vec<f64>,
+/// What one pass tells of numbers.
+pub(super) struct Look {
     /// The largest of every [`BLOCK`].
     pub(super) peaks: Vec<f64>,
-    /// The smallest that is finite; infinity where there is none.
-    pub(super) lowest: f64,
-    /// Whether one is infinite or not a number.
+    /// Whether one is plus infinity or not a number.
     pub(super) is_bad: bool,
 }
 
-/// Widens numbers of any type.
-pub(super) fn widened<L: Copy + Into<f64>>(z: &[L]) -> Widened {
-    Arch::new().dispatch(Widen { z })
+/// Numbers that passes go over.
+pub(super) trait Number: Copy + PartialOrd + Into<f64> {
+    const NEG_INFINITY: Self;
+
+    /// [`look`] with these instructions.
+    fn look<S: Simd>(simd: S, z: &[Self]) -> Look;
+
+    /// [`sums`] without f64, where that is precise enough.
+    fn narrow_sums(z: &[Self], peaks: &[f64], max: f64, scale: f64) -> Option<(Vec<f64>, f64)>;
 }
 
-struct Widen<'a, L> {
+impl Number for f64 {
+    const NEG_INFINITY: Self = f64::NEG_INFINITY;
+
+    #[inline(always)]
+    fn look<S: Simd>(_: S, z: &[Self]) -> Look {
+        wide::look(z)
+    }
+
+    fn narrow_sums(_: &[Self], _: &[f64], _: f64, _: f64) -> Option<(Vec<f64>, f64)> {
+        None
+    }
+}
+
+impl Number for f32 {
+    const NEG_INFINITY: Self = f32::NEG_INFINITY;
+
+    #[inline(always)]
+    fn look<S: Simd>(simd: S, z: &[Self]) -> Look {
+        narrow::look(simd, z)
+    }
+
+    fn narrow_sums(z: &[Self], peaks: &[f64], max: f64, scale: f64) -> Option<(Vec<f64>, f64)> {
+        if z.len() > MANY { narrow::sums(z, peaks, max, scale) } else { None }
+    }
+}
+
+/// Looks at numbers once.
+pub(super) fn look<L: Number>(z: &[L]) -> Look {
+    Arch::new().dispatch(Looking { z })
+}
+
+struct Looking<'a, L> {
     z: &'a [L],
 }
 
-impl<L: Copy + Into<f64>> WithSimd for Widen<'_, L> {
-    type Output = Widened;
+impl<L: Number> WithSimd for Looking<'_, L> {
+    type Output = Look;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Widened {
-        let mut wide = Vec::with_capacity(self.z.len());
-        let mut peaks = Vec::with_capacity(self.z.len().div_ceil(BLOCK));
-        let mut seen = Seen { lows: [f64::INFINITY; LANES], good: [0; LANES] };
-        let (blocks, rest) = self.z.as_chunks::<BLOCK>();
-        for block in blocks {
-            let mut next = [0.0; BLOCK];
-            for (next, z) in next.iter_mut().zip(block) {
-                *next = (*z).into();
-            }
-            wide.extend_from_slice(&next);
-            peaks.push(seen.peak(&next));
-        }
-        if !rest.is_empty() {
-            let mut last = [f64::NEG_INFINITY; BLOCK];
-            for (last, z) in last.iter_mut().zip(rest) {
-                *last = (*z).into();
-            }
-            wide.extend_from_slice(&last[..rest.len()]);
-            peaks.push(seen.peak(&last));
-        }
-        let lowest = seen.lows.into_iter().fold(f64::INFINITY, f64::min);
-        let is_bad = seen.good.iter().sum::<u64>() < (peaks.len() * BLOCK) as u64;
-        Widened { wide, peaks, lowest, is_bad }
+    fn with_simd<S: Simd>(self, simd: S) -> Look {
+        L::look(simd, self.z)
     }
 }
 
-/// What is known of the numbers so far, lane by lane.
-struct Seen {
-    lows: [f64; LANES],
-    good: [u64; LANES],
-}
-
-impl Seen {
-    #[inline(always)]
-    fn peak(&mut self, block: &[f64; BLOCK]) -> f64 {
-        let mut highs = [f64::NEG_INFINITY; LANES];
-        for group in block.as_chunks::<LANES>().0 {
-            for lane in 0..LANES {
-                let z = group[lane];
-                highs[lane] = if z > highs[lane] { z } else { highs[lane] };
-                let low = if z > f64::NEG_INFINITY { z } else { f64::INFINITY };
-                self.lows[lane] = if low < self.lows[lane] { low } else { self.lows[lane] };
-                self.good[lane] += u64::from(z < f64::INFINITY);
-            }
-        }
-        let mut half = LANES / 2;
-        while half > 0 {
-            for lane in 0..half {
-                let other = highs[lane + half];
-                highs[lane] = if other > highs[lane] { other } else { highs[lane] };
-            }
-            half /= 2;
-        }
-        highs[0]
-    }
-}
-
-struct Sums<'a> {
-    z: &'a [f64],
-    max: f64,
-    by: f64,
-}
-
-impl WithSimd for Sums<'_> {
-    type Output = (Vec<f64>, f64);
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
-        if S::F64_LANES > 1 { self.run::<true>() } else { self.run::<false>() }
-    }
-}
-
-impl Sums<'_> {
-    #[inline(always)]
-    fn run<const FUSED: bool>(self) -> (Vec<f64>, f64) {
-        let (blocks, rest) = self.z.as_chunks::<BLOCK>();
-        let mut masses = Vec::with_capacity(blocks.len() + 1);
-        let mut weighted = [0.0; LANES];
-        for block in blocks {
-            masses.push(self.block::<FUSED>(block, &mut weighted));
-        }
-        if !rest.is_empty() {
-            let mut last = [f64::NEG_INFINITY; BLOCK];
-            last[..rest.len()].copy_from_slice(rest);
-            masses.push(self.block::<FUSED>(&last, &mut weighted));
-        }
-        (masses, total(weighted) * LN_2)
-    }
-
-    #[inline(always)]
-    fn block<const FUSED: bool>(&self, block: &[f64; BLOCK], weighted: &mut [f64; LANES]) -> f64 {
-        let mut sums = [0.0; LANES];
-        for group in block.as_chunks::<LANES>().0 {
-            for lane in 0..LANES {
-                let t = bounded((group[lane] - self.max) * self.by);
-                let e = exp2::<FUSED>(t);
-                sums[lane] += e;
-                weighted[lane] = multiply_add::<FUSED>(t, e, weighted[lane]);
-            }
-        }
-        total(sums)
-    }
+/// The whole blocks, and the last one filled up with what is impossible.
+#[inline(always)]
+fn blocks<L: Number>(z: &[L]) -> (&[[L; BLOCK]], Option<[L; BLOCK]>) {
+    let (blocks, rest) = z.as_chunks::<BLOCK>();
+    let mut last = [L::NEG_INFINITY; BLOCK];
+    last[..rest.len()].copy_from_slice(rest);
+    (blocks, (!rest.is_empty()).then_some(last))
 }
 
 struct Exponentials<'a> {
@@ -252,8 +203,8 @@ mod tests {
         for count in [1, 127, 128, 129, 5000] {
             let z: Vec<f64> = (0..count).map(|i| f64::from((i * 7919) % 1013) / 31.0 - 9.0).collect();
             let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let (masses, weighted) = sums(&z, max, 1.25);
-            let plain = Sums { z: &z, max, by: 1.25 * LOG2_E }.run::<false>();
+            let (masses, weighted) = sums(&z, &[], max, 1.25);
+            let plain = wide::Sums { z: &z, max, by: 1.25 * LOG2_E }.run::<false>();
             let d = || z.iter().map(|z| (z - max) * 1.25);
             let (sum, of): (f64, f64) = (d().map(f64::exp).sum(), d().map(|d| d * d.exp()).sum());
             for (masses, weighted) in [(&masses, weighted), (&plain.0, plain.1)] {
@@ -265,7 +216,7 @@ mod tests {
             exponentials(&mut each, max, 1.25);
             assert!(each.iter().zip(d()).all(|(e, d)| (e - d.exp()).abs() <= 1e-14 * d.exp()));
         }
-        let (masses, weighted) = sums(&[0.0, f64::NEG_INFINITY, -1e308], 0.0, 1e10);
+        let (masses, weighted) = sums(&[0.0, f64::NEG_INFINITY, -1e308], &[], 0.0, 1e10);
         assert_eq!((masses[0], weighted.abs() < 1e-300), (1.0, true), "what is impossible adds nothing");
     }
 }

@@ -108,7 +108,9 @@ fn value(row: &ProcessorRow) -> String {
         Parameter::Bias(_) => "5=1.5,7=-2".into(),
         Parameter::Ids(_) => "0,1,2".into(),
         Parameter::Text(_) => "[a-m ]*".into(),
-        Parameter::Number(..) | Parameter::Count(_) | Parameter::Fields(..) => row.usual_value().expect("it can be made").to_string(),
+        Parameter::Number(..) | Parameter::Count(_) | Parameter::Fields(..) => {
+            row.usual_value().expect("it can be made").to_string()
+        }
     }
 }
 

@@ -89,7 +89,7 @@ fn attention(criterion: &mut Criterion) {
             let queries: Vec<f32> = (0..heads * head_dim).map(|i| (i % 13) as f32 * 0.1 - 0.6).collect();
             let mut out = vec![0.0; heads * head_dim];
             let mut kernels = Kernels::new(1);
-            let one = [0..1];
+            let one: Vec<_> = std::iter::once(0..1).collect();
             let scores = Scores { scale: 1.0 / (head_dim as f32).sqrt(), softcap: None };
             group.bench_function(format!("{name}, a query of {heads} heads over {length} positions"), |bencher| {
                 bencher.iter(|| {

@@ -8,6 +8,15 @@ use crate::model::kernels::Linear;
 use crate::model::weights::{Matrix, Weights};
 use crate::model::{DtypeChoice, ModelError, StoredType};
 
+/// How the matrices that are multiplied are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As they are stored.
+    Stored,
+    /// As our kernels take them, see [`Matrix::packed`].
+    Packed,
+}
+
 /// All tensors of a decoder.
 #[derive(Debug)]
 pub(super) struct DecoderWeights {
@@ -160,24 +169,34 @@ fn head_norm(
 impl DecoderWeights {
     /// # Errors
     /// A tensor is missing, or has another shape or type than `spec` says.
-    pub(super) fn load(spec: &DecoderSpec, weights: &Weights, dtype: DtypeChoice) -> Result<Self, ModelError> {
+    pub(super) fn load(
+        spec: &DecoderSpec,
+        weights: &Weights,
+        dtype: DtypeChoice,
+        form: Form,
+    ) -> Result<Self, ModelError> {
         let source = Source::new(spec, weights, dtype);
         let (names, hidden) = (&spec.names, spec.hidden_size);
         let table = [spec.vocab_size, hidden];
         let head_name = names.head(weights);
+        // At once, so that a matrix is in memory twice only while it is packed.
+        let multiplied = |matrix: Matrix| if form == Form::Packed { matrix.packed() } else { matrix };
+        let layer = |index: usize| -> Result<LayerWeights, ModelError> {
+            let layer = LayerWeights::load(&source, spec, index)?;
+            Ok(if form == Form::Packed { layer.packed() } else { layer })
+        };
+        let embedding = source.matrix(names.embedding, table)?;
         Ok(Self {
-            embedding: source.matrix(names.embedding, table)?,
+            embedding: if spec.head.weight == HeadWeight::Tied { multiplied(embedding) } else { embedding },
             positions: match spec.position {
                 Position::Learned => Some(source.matrix(names.positions, [spec.context_length, hidden])?),
                 Position::Rotary(_) => None,
             },
-            layers: (0..spec.layers.len())
-                .map(|index| LayerWeights::load(&source, spec, index))
-                .collect::<Result<_, _>>()?,
+            layers: (0..spec.layers.len()).map(layer).collect::<Result<_, _>>()?,
             final_norm: source.norm(names.final_norm, hidden)?,
             own_head: match spec.head.weight {
                 HeadWeight::Tied => None,
-                HeadWeight::Own => Some(weights.matrix(&format!("{head_name}.weight"), table, dtype)?),
+                HeadWeight::Own => Some(multiplied(weights.matrix(&format!("{head_name}.weight"), table, dtype)?)),
             },
             head_bias: if spec.head.bias {
                 Some(weights.vector(&format!("{head_name}.bias"), spec.vocab_size)?)
@@ -185,16 +204,6 @@ impl DecoderWeights {
                 None
             },
         })
-    }
-
-    /// The same with the matrices that are multiplied as our kernels take them, see [`Matrix::packed`].
-    pub(super) fn packed(self) -> Self {
-        Self {
-            embedding: if self.own_head.is_none() { self.embedding.packed() } else { self.embedding },
-            own_head: self.own_head.map(Matrix::packed),
-            layers: self.layers.into_iter().map(LayerWeights::packed).collect(),
-            ..self
-        }
     }
 
     /// What turns a hidden state into logits.

@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use self::batch::Batch;
 use self::cache::Cache;
 use self::forward::Scratch;
-use self::load::DecoderWeights;
+use self::load::{DecoderWeights, Form};
 use super::kernels::Kernels;
 use super::weights::Weights;
 use super::{CacheNode, CacheUse, DtypeChoice, LanguageModel, ModelError, ModelInfo, Progress, Run, RunOutput};
@@ -66,7 +66,7 @@ impl Decoder {
         dtype: DtypeChoice,
         threads: usize,
     ) -> Result<Self, ModelError> {
-        let weights = DecoderWeights::load(&spec, weights, dtype)?.packed();
+        let weights = DecoderWeights::load(&spec, weights, dtype, Form::Packed)?;
         let info = weights.info(&spec, identity, "cpu".into());
         let cache = Cache::new(spec.layers.len(), spec.attention.kv_heads, spec.attention.head_dim);
         let scratch = Scratch::new(&spec);

@@ -324,7 +324,7 @@ mod tests {
             for isa in Isa::available() {
                 let mut out = vec![f32::NAN; head_dim];
                 let how = Scores { scale: 0.25, softcap };
-                let one = [0..1];
+                let one: Vec<Range<usize>> = std::iter::once(0..1).collect();
                 let heads = Heads { groups: &one, heads: 1, head_dim, scores: how, longest: length };
                 Kernels::with_isa(1, isa).attend(heads, &mut out, |_, _| (&query, Flat(&keys, &values, head_dim)));
                 for (i, got) in out.iter().enumerate() {

@@ -20,7 +20,7 @@ use self::plan::Chunk;
 use self::weights::DeviceWeights;
 use super::batch::{self, Batch};
 use super::cache::Cache;
-use super::load::DecoderWeights;
+use super::load::{DecoderWeights, Form};
 use super::{DecoderSpec, Identity};
 use crate::model::device;
 use crate::model::weights::Weights;
@@ -54,7 +54,7 @@ impl TensorDecoder {
         dtype: DtypeChoice,
         device: Device,
     ) -> Result<Self, ModelError> {
-        let weights = DecoderWeights::load(&spec, weights, dtype)?;
+        let weights = DecoderWeights::load(&spec, weights, dtype, Form::Stored)?;
         let info = weights.info(&spec, identity, device::name(&device));
         let weights = DeviceWeights::new(weights, &device).map_err(|error| device::failed(&device, &error))?;
         let arena = Arena::new(spec.layers.len(), spec.attention.kv_size(), device.clone());

@@ -72,8 +72,8 @@ fn scales_and_minima(d: f32, m: f32, packed: &[u8; 12]) -> Scales {
             let both = packed[group + 4];
             (both & 15 | packed[group - 4] >> 6 << 4, both >> 4 | packed[group] >> 6 << 4)
         };
-        scales.of[2 * group..2 * group + 2].fill(scale as i8);
-        scales.minima[2 * group..2 * group + 2].fill(minimum as i8);
+        scales.of[2 * group..2 * group + 2].fill(scale.cast_signed());
+        scales.minima[2 * group..2 * group + 2].fill(minimum.cast_signed());
     }
     scales
 }
@@ -176,7 +176,7 @@ impl Block<N> for Q3K {
         let scale = |group: usize| {
             let low = self.scales[group % 8] >> (group / 8 * 4) & 15;
             let high = self.scales[8 + group % 4] >> (group / 4 * 2) & 3;
-            (low | high << 4) as i8 - 32
+            (low | high << 4).cast_signed() - 32
         };
         Scales { of: std::array::from_fn(scale), ..Scales::whole(half(self.d), 0.0) }
     }
@@ -201,8 +201,8 @@ impl Block<N> for Q2K {
     fn unpack(&self, codes: &mut [u8; N]) -> Scales {
         pairs(&self.q, codes);
         Scales {
-            of: self.scales.map(|both| (both & 15) as i8),
-            minima: self.scales.map(|both| (both >> 4) as i8),
+            of: self.scales.map(|both| (both & 15).cast_signed()),
+            minima: self.scales.map(|both| (both >> 4).cast_signed()),
             ..Scales::whole(half(self.d), -half(self.m))
         }
     }

@@ -81,7 +81,7 @@ fn round_strip(form: Form, x: &[f32; STRIP], fours: &mut [[i32; 2]; 8], sums: &m
     let inverse = if largest > 0.0 && is_finite { LARGEST / largest } else { 0.0 };
     let mut q = [0_i32; STRIP];
     for (q, x) in q.iter_mut().zip(x) {
-        *q = (x * inverse + ROUND).to_bits() as i32 - ROUND.to_bits() as i32;
+        *q = (x * inverse + ROUND).to_bits().cast_signed() - ROUND.to_bits().cast_signed();
     }
     *sums = [q[..16].iter().sum(), q[16..].iter().sum()];
     for (four, q) in fours.iter_mut().zip(q.as_chunks::<4>().0) {

@@ -23,6 +23,7 @@ pub trait Codes: Copy {
     /// `a + b`.
     fn add(a: Self::Sums, b: Self::Sums) -> Self::Sums;
     /// Adds the products of the codes with four activations.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // an instruction takes them from memory, spread over its lanes
     fn add_products(self, sums: Self::Sums, four: &[i32; 2]) -> Self::Sums;
     /// `sums − less` as numbers, rounded to the nearest.
     fn finish(sums: Self::Sums, less: i32) -> Self::Numbers;

@@ -120,13 +120,16 @@ fn put_scales<B: Block<N>, const N: usize>(scales: &Scales, row: usize, tile: &m
 }
 
 fn put_codes<B: Block<N>, const N: usize>(codes: &[u8; STRIP], row: usize, packed: &mut [u8]) {
+    const EACH: u32 = 0x0101_0101;
     let mut packed = packed;
     for &(width, place) in planes(B::BITS) {
-        let mask = (1_u32 << width) - 1;
+        // Four codes at a time: what is shifted over from a neighbouring byte is masked away.
+        let mask = ((1_u32 << width) - 1) * EACH;
         for (four, codes) in codes.as_chunks::<4>().0.iter().enumerate() {
             let at = 4 * ROWS * (four % width) + 4 * row;
-            for (packed, code) in packed[at..at + 4].iter_mut().zip(codes) {
-                *packed |= ((u32::from(*code) >> place & mask) << (four / width * width)) as u8;
+            let bits = (u32::from_le_bytes(*codes) >> place & mask) << (four / width * width);
+            for (packed, bits) in packed[at..at + 4].iter_mut().zip(bits.to_le_bytes()) {
+                *packed |= bits;
             }
         }
         packed = &mut packed[4 * ROWS * width..];
@@ -147,7 +150,8 @@ pub(super) fn widen_row<B: Block<N>, const N: usize>(tiles: &[u8], row: usize, o
             let strip = &tile[Layout::<B, N>::STRIPS + strip * Layout::<B, N>::STRIP_BYTES..];
             for (group, out) in out.chunks_exact_mut(B::GROUP.size()).enumerate() {
                 let at = group * ROWS + row;
-                let byte = |offset: usize| if Layout::<B, N>::HAS_GROUPS { strip[offset + at] as i8 } else { 1 };
+                let byte =
+                    |offset: usize| if Layout::<B, N>::HAS_GROUPS { strip[offset + at].cast_signed() } else { 1 };
                 let scale = d * byte(0) as f32;
                 let minimum = m * byte(if B::GROUP.has_minimum() { Layout::<B, N>::GROUP_SCALES } else { 0 }) as f32;
                 let first = group * B::GROUP.size();
@@ -170,7 +174,7 @@ fn code<B: Block<N>, const N: usize>(packed: &[u8], row: usize, column: usize) -
         code |= (byte >> (four / width * width) & ((1 << width) - 1)) << place;
         start += 4 * ROWS * width;
     }
-    code as i32
+    code.cast_signed()
 }
 
 /// A quantized matrix `[rows][width]` in tiles.

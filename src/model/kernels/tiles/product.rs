@@ -140,7 +140,7 @@ fn group_scales<C: Codes, B: Block<N>, const N: usize>(rows: C::Numbers, strip: 
     }
     let mut bytes = [0_i8; LANES];
     for (to, from) in bytes.iter_mut().zip(&strip[at..at + LANES]) {
-        *to = *from as i8;
+        *to = from.cast_signed();
     }
     rows.times(C::small(&bytes))
 }

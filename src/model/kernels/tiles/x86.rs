@@ -46,7 +46,10 @@ impl Codes for Avx2Codes {
     fn bits(self, shift: u32, mask: u8) -> Self {
         // Shifted as 16 bits: what comes over from the neighbouring byte is masked away.
         let take = |codes: __m256i| unsafe {
-            _mm256_and_si256(_mm256_srl_epi16(codes, _mm_cvtsi32_si128(shift as i32)), _mm256_set1_epi8(mask as i8))
+            _mm256_and_si256(
+                _mm256_srl_epi16(codes, _mm_cvtsi32_si128(shift.cast_signed())),
+                _mm256_set1_epi8(mask.cast_signed()),
+            )
         };
         Self(take(self.0), take(self.1))
     }
@@ -54,7 +57,7 @@ impl Codes for Avx2Codes {
     #[inline(always)]
     fn join(self, more: Self, shift: u32) -> Self {
         let join = |codes: __m256i, more: __m256i| unsafe {
-            _mm256_or_si256(codes, _mm256_sll_epi16(more, _mm_cvtsi32_si128(shift as i32)))
+            _mm256_or_si256(codes, _mm256_sll_epi16(more, _mm_cvtsi32_si128(shift.cast_signed())))
         };
         Self(join(self.0, more.0), join(self.1, more.1))
     }
@@ -116,14 +119,14 @@ impl Codes for VnniCodes {
     #[inline(always)]
     fn bits(self, shift: u32, mask: u8) -> Self {
         Self(unsafe {
-            let shifted = _mm512_srl_epi16(self.0, _mm_cvtsi32_si128(shift as i32));
-            _mm512_and_si512(shifted, _mm512_set1_epi8(mask as i8))
+            let shifted = _mm512_srl_epi16(self.0, _mm_cvtsi32_si128(shift.cast_signed()));
+            _mm512_and_si512(shifted, _mm512_set1_epi8(mask.cast_signed()))
         })
     }
 
     #[inline(always)]
     fn join(self, more: Self, shift: u32) -> Self {
-        Self(unsafe { _mm512_or_si512(self.0, _mm512_sll_epi16(more.0, _mm_cvtsi32_si128(shift as i32))) })
+        Self(unsafe { _mm512_or_si512(self.0, _mm512_sll_epi16(more.0, _mm_cvtsi32_si128(shift.cast_signed()))) })
     }
 
     #[inline(always)]

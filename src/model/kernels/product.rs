@@ -8,7 +8,7 @@ use super::pool::pays;
 use super::tiles::{self, Rounded, TileProduct};
 use super::{Blocks, Element, Elements, Isa, Kernels};
 
-/// Bytes of a piece, if that leaves one for each thread: memory delivers short stretches slowly.
+/// Bytes of a piece, at least, if that leaves one for each thread: memory delivers short stretches slowly.
 const PIECE: usize = 512 << 10;
 /// Rows that are never parted.
 const UNIT: usize = tiles::ROWS;
@@ -148,8 +148,10 @@ pub(super) fn project(kernels: &mut Kernels, maps: &[Linear<'_>], x: &[f32], wid
     let parallel = pool.threads() > 1 && pays(steps);
     let units: usize = maps.iter().map(|map| map.rows.div_ceil(UNIT)).sum();
     let bytes: usize = maps.iter().map(|map| map.weight.bytes()).sum();
-    let least = if parallel { pool.threads() } else { 1 };
-    let share = units.div_ceil((bytes / PIECE).max(least)).max(1);
+    // As many for each thread: with five pieces one of two threads would wait for the other's third.
+    let threads = if parallel { pool.threads() } else { 1 };
+    let pieces = (bytes / (PIECE * threads)).max(1) * threads;
+    let share = units.div_ceil(pieces).max(1);
     pool.run(units.div_ceil(share), steps, &|piece| {
         let mut units = piece * share..(piece + 1) * share;
         let mut column = 0;

@@ -2,7 +2,8 @@
 //!
 //! A decode step of a small model holds dozens of products of 10 to 100 µs each. A task pool that puts its threads to sleep in
 //! between loses more than it gains; these spin for a moment first. Work is dealt out in pieces on demand, so a thread that the
-//! system keeps from running delays nobody: the caller does its pieces.
+//! system keeps from running delays nobody until it has taken one. If it loses its processor then, the caller sleeps until that piece is done, and
+//! the [pace](super::pace) finds out whether threads help at all.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;

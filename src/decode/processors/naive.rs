@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::decode::{Analysis, Chain, Context, Distribution, TokenId, by_score};
+use crate::decode::{Analysis, Chain, Context, Distribution, TokenId, by_score, uniform};
 
 /// What is left, what each stage removed and what it measured, with plain sums.
 struct Naive {
@@ -238,5 +238,44 @@ fn what_is_no_number_is_refused_wherever_it_stands() {
         logits[place] = if place == 128 { f32::INFINITY } else { f32::NAN };
         let error = Distribution::from_logits(&logits).unwrap_err().to_string();
         assert!(error.contains(&format!("token {place} ")), "{error}");
+    }
+}
+
+/// Vocabularies whose sums take 16 single-precision exponentials at a time.
+#[test]
+fn the_chain_over_many_single_precision_logits_is_the_plain_one() {
+    let chains =
+        ["temperature=0.8,top_k=40,top_p=0.95", "top_p=0.95", "min_p=0.001,top_p=0.7", "top_k=900,temperature=2", ""];
+    for (count, sigma) in [(4_500, 2.5), (20_000, 2.5), (20_000, 0.5), (20_000, 8.0)] {
+        let logits: Vec<f32> = (0..count)
+            .map(|id| {
+                // A sum of uniforms is near enough to normal; every ninth token has a twin, every hundredth is impossible.
+                let id = if id % 9 == 8 { id - 1 } else { id };
+                let z: f64 = (0..6).map(|step| uniform(7, step, id as u64) - 0.5).sum();
+                if id % 100 == 50 { f32::NEG_INFINITY } else { (z * sigma) as f32 }
+            })
+            .collect();
+        let wide: Vec<f64> = logits.iter().map(|z| f64::from(*z)).collect();
+        for text in chains {
+            let chain = Chain::parse(text).unwrap();
+            let naive = Naive::new(&wide, &chain, &[]);
+            let model = Arc::new(Distribution::from_logits(&logits).unwrap());
+            let analysis = Analysis::new(model, &chain, Context::default()).unwrap();
+            let (alive, probs) = (naive.alive(), naive.probs());
+            let kept: Vec<usize> = analysis.kept().iter().map(|id| *id as usize).collect();
+            assert_eq!(kept, alive, "{count} {sigma} {text}");
+            for (id, want) in probs.iter().enumerate() {
+                let removal = analysis.removal(id as TokenId).map(|removal| removal.stage);
+                assert_eq!(removal, naive.removed[id].map(|(stage, _)| stage), "{text} {id}");
+                let got = analysis.sampling_prob(id as TokenId);
+                assert!((got - want).abs() <= 1e-8 * want, "{text} {id}: {got} {want}");
+            }
+            for u in [0.0, 0.1, 0.37, 0.62, 0.9, 0.999] {
+                let draw = analysis.draw(u);
+                let place = alive.iter().position(|id| *id == draw.token as usize).unwrap();
+                let low: f64 = alive[..place].iter().map(|id| probs[*id]).sum();
+                assert!(low <= u + 1e-8 && u < low + probs[alive[place]] + 1e-8, "{text} {u}");
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use candle_core::Device;
 
-use super::builtin::{self, Embedded};
+use super::builtin;
 use super::chat::ChatTemplate;
 use super::decoder::{Decoder, DecoderSpec, Identity, TensorDecoder};
 use super::families::{self, Config, Family};
@@ -57,7 +57,7 @@ pub fn open_watched(
 ) -> Result<LoadedModel, ModelError> {
     options.device.check()?;
     match source {
-        ModelSource::Builtin => assemble(embedded(&builtin::FILES)?, options),
+        ModelSource::Builtin => open_gguf(source.name(), &builtin::file(), options),
         ModelSource::Directory(path) => assemble(read_directory(path, source.name())?, options),
         ModelSource::Gguf(path) => open_gguf(source.name(), &FileBytes::map(path)?, options),
         ModelSource::Table(path) => table::open(path),
@@ -144,18 +144,6 @@ fn check_vocabulary(config: &Config, model_size: usize, tokenizer: &HfTokenizer)
     Err(config.invalid(format!(
         "vocab_size is {model_size}, but the tokenizer has {tokens} tokens: they don't belong together"
     )))
-}
-
-fn embedded(files: &Embedded) -> Result<ModelFiles, ModelError> {
-    Ok(ModelFiles {
-        name: "builtin".into(),
-        config: Config::parse("config.json", files.config)?,
-        generation_config: Some(Config::parse("generation_config.json", files.generation_config)?),
-        tokenizer_config: Some(Config::parse("tokenizer_config.json", files.tokenizer_config)?),
-        tokenizer: HfTokenizer::from_bytes("tokenizer.json", files.tokenizer)?,
-        chat_template: None,
-        weights: Weights::from_static("model.safetensors", files.weights)?,
-    })
 }
 
 fn read_directory(directory: &Path, name: String) -> Result<ModelFiles, ModelError> {

@@ -20,11 +20,10 @@ from pathlib import Path
 
 import torch
 import transformers
-from tokenizers import Tokenizer
+from builtin import load_builtin
 from transformers import AutoModelForCausalLM
 
 HERE = Path(__file__).resolve().parent
-BUILTIN = HERE.parents[1] / "assets" / "model"
 MODELS = ["llama-gqa", "llama-tied-llama3", "llama-biases", "llama-several-ends", "llama-bf16"]
 FAMILIES = [
     "mistral", "qwen2", "qwen3", "smollm3", "gemma", "gemma2", "gemma3", "phi", "phi-norms", "phi3", "olmo2", "stablelm",
@@ -57,10 +56,9 @@ def trimmed(row, ends):
     return row
 
 
-def case(models, name, beams, penalty, early, choose, grouped):
+def case(models, tokenizer, name, beams, penalty, early, choose, grouped):
     model = models[name]
     if name == "builtin":
-        tokenizer = Tokenizer.from_file(str(BUILTIN / "tokenizer.json"))
         ids = tokenizer.encode(choose.choice(TEXTS)).ids
     else:
         ids = [choose.randrange(1, model.config.vocab_size) for _ in range(choose.randint(1, 12))]
@@ -109,11 +107,10 @@ def main():
     out = arguments.out or HERE / default
     torch.set_num_threads(1)
     choose = random.Random(arguments.seed)
-    places = {name: HERE / name for name in MODELS} | {"builtin": BUILTIN}
-    if arguments.families:
-        places = {name: HERE / name for name in FAMILIES}
     models = {
-        name: AutoModelForCausalLM.from_pretrained(place, **{DTYPE: torch.float32}).eval() for name, place in places.items()}
+        name: AutoModelForCausalLM.from_pretrained(HERE / name, **{DTYPE: torch.float32}).eval()
+        for name in (FAMILIES if arguments.families else MODELS)}
+    models["builtin"], tokenizer = load_builtin()
     settings = list(itertools.product(range(2, 9), PENALTIES, EARLY))
     if arguments.cases:
         more = [*PENALTIES, -2.0, -0.3, 0.3, 1.5, 5.0]
@@ -128,7 +125,7 @@ def main():
     cases = []
     for beams, penalty, early in settings:
         # One beam is greedy search to transformers.
-        cases.append(case(models, next(names), max(beams, 2), penalty, early, choose, arguments.groups))
+        cases.append(case(models, tokenizer, next(names), max(beams, 2), penalty, early, choose, arguments.groups))
     finished = sum(1 for one in cases for row in one["sequences"] if row[-1] in one["eos_token_ids"])
     total = sum(len(one["sequences"]) for one in cases)
     lines = ",\n".join(json.dumps(one, separators=(",", ":")) for one in cases)

@@ -3,7 +3,7 @@
 
     python tests/golden/make_model_goldens.py            # all
     python tests/golden/make_model_goldens.py llama-gqa  # some
-    python tests/golden/make_model_goldens.py builtin    # the model in assets/model
+    python tests/golden/make_model_goldens.py builtin    # the model in assets/model/builtin.gguf
 
 Every model is saved and then loaded again in f32: a model that is merely cast keeps rotary tables in the old precision.
 """
@@ -15,12 +15,12 @@ import sys
 from pathlib import Path
 
 import torch
+from builtin import load_builtin
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 HERE = Path(__file__).resolve().parent
-BUILTIN = HERE.parents[1] / "assets" / "model"
 END = "<|endoftext|>"
 VOCAB = 320
 TEXT = (
@@ -196,8 +196,7 @@ def make_variant(name):
 
 
 def make_builtin():
-    model = AutoModelForCausalLM.from_pretrained(BUILTIN, dtype=torch.float32).eval()
-    tokenizer = Tokenizer.from_file(str(BUILTIN / "tokenizer.json"))
+    model, tokenizer = load_builtin()
     texts = ["Once upon a time", "The cat sat on the", TEXT]
     prompts = [tokenizer.encode(text).ids for text in texts]
     write_golden(HERE / "builtin.json", model, prompts, [0], 40, every=8)

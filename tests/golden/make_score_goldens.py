@@ -3,14 +3,15 @@
 
     python tests/golden/make_score_goldens.py
 
-Reads the models that make_model_goldens.py made, in f32, and the one in assets/model. The strided perplexity is the loop of
+Reads the models that make_model_goldens.py made, in f32, and the built-in one. The strided perplexity is the loop of
 "Perplexity of fixed-length models" in the documentation of transformers.
 """
 
 import json
 
 import torch
-from make_model_goldens import BUILTIN, HERE, TEXT
+from builtin import load_builtin
+from make_model_goldens import HERE, TEXT
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
 
@@ -21,7 +22,9 @@ STRIDED = [("llama-gqa", 700, [1, 64, 128, 200, 256]), ("builtin", 900, [256, 30
 
 
 def load(name):
-    directory = BUILTIN if name == "builtin" else HERE / name
+    if name == "builtin":
+        return load_builtin()
+    directory = HERE / name
     model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
     return model, Tokenizer.from_file(str(directory / "tokenizer.json"))
 

@@ -57,7 +57,7 @@ pub fn open_watched(
 ) -> Result<LoadedModel, ModelError> {
     options.device.check()?;
     match source {
-        ModelSource::Builtin => open_gguf(source.name(), &builtin::file(), options),
+        ModelSource::Builtin => open_gguf(source.name(), &builtin::file(), &builtin::options(options)),
         ModelSource::Directory(path) => assemble(read_directory(path, source.name())?, options),
         ModelSource::Gguf(path) => open_gguf(source.name(), &FileBytes::map(path)?, options),
         ModelSource::Table(path) => table::open(path),

@@ -12,6 +12,7 @@ use crate::ui::views::{VIEWS, View};
 use super::beams::BeamArgs;
 use super::bench::BenchArgs;
 use super::contrastive::ContrastiveArgs;
+use super::doctor::DoctorArgs;
 use super::exact::ExactArgs;
 use super::guidance::GuidanceArgs;
 use super::lesson::LessonArgs;
@@ -58,6 +59,8 @@ pub enum Command {
     Screenshot(Box<ScreenshotArgs>),
     /// Measure this machine: prefill, decoding, beams, the chain, the interface
     Bench(Box<BenchArgs>),
+    /// Check terminal, processor, cache and the loaded model
+    Doctor(Box<DoctorArgs>),
     /// List the themes, or check a theme file
     Theme(ThemeArgs),
     /// Print the configuration file with every option and key

@@ -15,6 +15,7 @@ use super::CliError;
 use super::args::{Cli, Command, LogitsArgs, ModelArgs, RunArgs, TokensArgs};
 use super::bench::bench;
 use super::compare::compare;
+use super::doctor::doctor;
 use super::interface;
 use super::lesson::lesson;
 use super::models::models;
@@ -35,6 +36,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
         Some(Command::Model(args)) => models(&args),
         Some(Command::Screenshot(args)) => screenshot(&args),
         Some(Command::Bench(args)) => bench(&args),
+        Some(Command::Doctor(args)) => doctor(&args),
         Some(Command::Theme(args)) => interface::theme(&args.action),
         Some(Command::Config) => Ok(stdout().write_all(Config::usual().as_bytes())?),
         Some(Command::Completions { shell }) => {

@@ -6,6 +6,7 @@ mod bench;
 mod commands;
 mod compare;
 mod contrastive;
+mod doctor;
 mod error;
 mod exact;
 mod guidance;

@@ -3,6 +3,7 @@
 
 mod analyst;
 mod beam;
+mod checkup;
 mod contrastive;
 mod error;
 mod evaluator;
@@ -23,6 +24,7 @@ mod worker;
 
 pub use analyst::Question;
 pub use beam::{BeamRequest, DroppedBeams, GrowingBeams, ObservedBeams, generate_beams};
+pub use checkup::{Check, Checkup};
 pub use contrastive::generate_contrastive;
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};

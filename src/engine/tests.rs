@@ -15,6 +15,7 @@ use crate::model::{
 use crate::session::{Chosen, How, NodeId, Session};
 
 mod beams;
+mod checkup;
 mod compare;
 mod contrastive;
 mod guidance;

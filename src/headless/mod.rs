@@ -5,6 +5,7 @@ mod bench;
 mod compare;
 mod contrastive;
 mod detail;
+mod doctor;
 mod document;
 mod exact;
 mod figures;
@@ -23,6 +24,7 @@ mod tokens;
 mod write;
 
 pub use bench::{BenchJob, Extent, Interface, PARTS, Part, bench};
+pub use doctor::{Finding, Verdict, doctor};
 pub use compare::{Comparison, Contestant, compare};
 pub use lesson::{lesson, lessons};
 pub use logits::{LogitsDefaults, logits_lines, logits_table};

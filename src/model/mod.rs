@@ -32,9 +32,11 @@ use std::sync::Arc;
 
 use crate::decode::TokenId;
 
+pub use builtin::Reference;
 pub use chat::ChatTemplate;
 pub use error::ModelError;
 pub use hub::{CachedModel, Download, HubError, HubName, HubPlace, Network};
+pub use memory::available as available_memory;
 pub use info::{ModelInfo, StoredType};
 pub use open::{LoadedModel, open, open_watched};
 pub use options::{DeviceChoice, DtypeChoice, Fit, OpenOptions, Opening};

@@ -76,7 +76,7 @@ impl Checkup {
             _ => (LENGTH, DEVICE_TOLERANCE),
         };
         let length = length.min(info.context_length.saturating_sub(1)).max(1);
-        let words = tokenizer.encode(TEXT, SpecialTokens::Default).unwrap_or_default();
+        let words = tokenizer.encode(TEXT, SpecialTokens::Auto).unwrap_or_default();
         let usable = |id: &TokenId| (*id as usize) < info.vocab_size && !info.never_chosen.contains(id);
         let mut ids: Vec<TokenId> = words.into_iter().filter(usable).take(length).collect();
         if ids.len() < length {

@@ -1,7 +1,8 @@
 //! The model inside the program: `assets/model/builtin.gguf`, opened by the loader that opens any other GGUF file.
 
 use super::weights::FileBytes;
-use super::{DtypeChoice, OpenOptions};
+use super::{DtypeChoice, ModelError, OpenOptions};
+use crate::decode::TokenId;
 
 /// Puts bytes where numbers of any kind may lie, so that no tensor needs to be copied to be read.
 #[repr(C, align(64))]
@@ -12,6 +13,26 @@ static FILE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../assets/model/built
 /// The file of the built-in model.
 pub(super) fn file() -> FileBytes {
     FileBytes::embedded("builtin", &FILE.0)
+}
+
+/// Log-probabilities that somebody else computed for a model.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+pub struct Reference {
+    /// A text, begin-of-text with it.
+    pub ids: Vec<TokenId>,
+    /// log p of every token after the first, in nats.
+    pub logprobs: Vec<f64>,
+    /// How far the model may be from it, in nats.
+    pub tolerance: f64,
+}
+
+/// What transformers says of the built-in model, in f32: `tests/golden/make_model_goldens.py` makes it.
+///
+/// # Errors
+/// None with the files of a release: the text is no JSON of its kind.
+pub fn reference() -> Result<Reference, ModelError> {
+    let bytes = include_bytes!("../../assets/model/reference.json");
+    serde_json::from_slice(bytes).map_err(|error| ModelError::invalid("builtin reference", error.to_string()))
 }
 
 /// How it is opened where nothing else is asked for: its 8-bit weights are widened to f32, which they fit into exactly, so that its

@@ -21,6 +21,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parent
+REFERENCE = HERE.parents[1] / "assets" / "model" / "reference.json"
 END = "<|endoftext|>"
 VOCAB = 320
 TEXT = (
@@ -200,6 +202,16 @@ def make_builtin():
     texts = ["Once upon a time", "The cat sat on the", TEXT]
     prompts = [tokenizer.encode(text).ids for text in texts]
     write_golden(HERE / "builtin.json", model, prompts, [0], 40, every=8)
+    write_reference(model, tokenizer.encode(TEXT).ids[:48])
+
+
+def write_reference(model, ids):
+    """What `doctor` holds the built-in model to. A sound one is off by 1e-5 nats; one with 8-bit products by 1e-3."""
+    with torch.no_grad():
+        table = torch.log_softmax(model(torch.tensor([ids])).logits[0].double(), -1)
+    logprobs = [round(table[i, ids[i + 1]].item(), 6) for i in range(len(ids) - 1)]
+    reference = {"ids": ids, "logprobs": logprobs, "tolerance": 0.005}
+    REFERENCE.write_text(json.dumps(reference, separators=(",", ":")) + "\n")
 
 
 def main():

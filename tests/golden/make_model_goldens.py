@@ -21,7 +21,6 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 HERE = Path(__file__).resolve().parent
-HERE = Path(__file__).resolve().parent
 REFERENCE = HERE.parents[1] / "assets" / "model" / "reference.json"
 END = "<|endoftext|>"
 VOCAB = 320

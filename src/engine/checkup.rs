@@ -44,6 +44,15 @@ impl Check {
     }
 }
 
+/// Whose the model's cache is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// The checkup's: it is told to forget, as one of the trials.
+    Own,
+    /// Shared with a session: it is only added to.
+    Shared,
+}
+
 /// How a promise is tried: the largest difference, and the most that it may be; none where it has no meaning for the model.
 type Trial = fn(&mut Checkup, &mut dyn LanguageModel, &mut Watch<'_>) -> Result<Option<(f64, f64)>, EngineError>;
 
@@ -61,6 +70,7 @@ pub struct Checkup {
     ids: Vec<TokenId>,
     tolerance: f64,
     reference: Option<Reference>,
+    cache: Cache,
     tried: usize,
     /// Logits after every token, read at once.
     at_once: Vec<Arc<[f32]>>,
@@ -69,7 +79,7 @@ pub struct Checkup {
 impl Checkup {
     /// A checkup of a model, with a text that fits it. The reference is the model's own, where it has one.
     #[must_use]
-    pub fn new(info: &ModelInfo, tokenizer: &dyn Tokenizer, reference: Option<Reference>) -> Self {
+    pub fn new(info: &ModelInfo, tokenizer: &dyn Tokenizer, (reference, cache): (Option<Reference>, Cache)) -> Self {
         let (length, tolerance) = match info.device.as_str() {
             "cpu" => (LENGTH, 0.0),
             "server" => (SERVED_LENGTH, SERVER_TOLERANCE),
@@ -82,7 +92,7 @@ impl Checkup {
         if ids.len() < length {
             ids = (0..info.vocab_size as TokenId).filter(usable).cycle().take(length).collect();
         }
-        Self { ids, tolerance, reference, tried: 0, at_once: Vec::new() }
+        Self { ids, tolerance, reference, cache, tried: 0, at_once: Vec::new() }
     }
 
     /// Tries the next promise; none when all have been tried. What is read stays in the model's cache until it is told to
@@ -193,9 +203,13 @@ fn cache(
     let reversed: Vec<TokenId> = second.iter().rev().copied().collect();
     read(model, (fork, &reversed, Positions::Last), watch)?;
     let beside = read(model, (fork, second, Positions::All), watch)?;
-    model.retain(&fork.into_iter().collect::<Vec<_>>());
+    if checkup.cache == Cache::Own {
+        model.retain(&fork.into_iter().collect::<Vec<_>>());
+    }
     let again = read(model, (fork, second, Positions::All), watch)?;
-    model.retain(&[]);
+    if checkup.cache == Cache::Own {
+        model.retain(&[]);
+    }
     let info = model.info();
     let expected = &checkup.at_once[first.len()..];
     let found = [&beside, &again].into_iter().flat_map(|output| output.logits.iter().zip(expected));

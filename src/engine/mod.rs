@@ -24,7 +24,7 @@ mod worker;
 
 pub use analyst::Question;
 pub use beam::{BeamRequest, DroppedBeams, GrowingBeams, ObservedBeams, generate_beams};
-pub use checkup::{Check, Checkup};
+pub use checkup::{Cache, Check, Checkup};
 pub use contrastive::generate_contrastive;
 pub use error::EngineError;
 pub use evaluator::{Evaluator, TokenScore};
@@ -34,7 +34,7 @@ pub use generate::{
 };
 pub use growing::{Observe, Step, StepDetail};
 pub use jobs::{
-    BeamsAsked, BeamsJob, BeamsMade, ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared,
+    BeamsAsked, BeamsJob, BeamsMade, CheckupJob, ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared,
     ComparedToken, CostJob, CurvesJob, Decided, DifferenceJob, DrawsJob, Found, GreedyToken, Ground, Job, Lane, News,
     OptimumAsked, OptimumFound, OptimumJob, Proof, ScoreAsked, ScoreJob, Scored, ScoredCompletion, SearchJob, TopToken,
     TraceJob,

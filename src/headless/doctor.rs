@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use crate::engine::{Check, Checkup};
+use crate::engine::{Cache, Check, Checkup};
 use crate::glyph::{self, Charset};
 use crate::model::{LoadedModel, ModelInfo, ModelSource, builtin};
 
@@ -94,7 +94,7 @@ pub fn doctor(
 ) -> Result<Vec<&'static str>, HeadlessError> {
     let reference = (*source == ModelSource::Builtin).then(builtin::reference).transpose()?;
     let info = loaded.model.info().clone();
-    let checkup = Checkup::new(&info, loaded.tokenizer.as_ref(), reference);
+    let checkup = Checkup::new(&info, loaded.tokenizer.as_ref(), (reference, Cache::Own));
     let checks = checkup.run(loaded.model.as_mut(), &mut |_| interrupt.check())?;
     let bad_findings = machine.iter().filter(|finding| finding.verdict == Verdict::Bad).map(|finding| finding.name);
     let broken = checks.iter().filter(|check| !check.holds()).map(|check| check.name);

@@ -11,6 +11,7 @@ mod compare;
 mod contrastive;
 mod contrastive_golden;
 mod docs;
+mod doctor;
 mod everyday;
 mod gguf;
 mod gguf_blocks;

@@ -3,6 +3,7 @@
 //! A job goes on where the one before it on its [`Lane`] is dropped. All lanes take turns; commands come before any of them.
 
 mod beams;
+mod checkup;
 mod compare;
 mod cost;
 mod curves;
@@ -23,11 +24,12 @@ use crate::decode::{Tally, Tempered};
 use crate::model::{CacheNode, LanguageModel, Progress, Tokenizer};
 use crate::session::trace::Step;
 
-use super::EngineError;
+use super::{Check, EngineError};
 use super::evaluator::Evaluator;
 use crate::session::NodeId;
 
 pub use beams::{BeamsAsked, BeamsJob, BeamsMade, GreedyToken};
+pub use checkup::CheckupJob;
 pub use compare::{ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared, ComparedToken, TopToken};
 pub use cost::CostJob;
 pub use curves::CurvesJob;
@@ -61,6 +63,8 @@ pub enum Lane {
     Draws,
     /// Steps without the cache.
     Cost,
+    /// What the model promises.
+    Checkup,
 }
 
 /// What a job has to tell.
@@ -104,6 +108,10 @@ pub enum News {
         /// Time that the model took for them.
         took: Duration,
     },
+    /// So many of the model's promises have been tried.
+    Checking(usize),
+    /// All of them have.
+    Checked(Vec<Check>),
 }
 
 /// Work that is done turn by turn.

@@ -66,7 +66,7 @@ impl LanguageModel for Faulty {
 fn checks(fault: Fault, reference: Option<Reference>) -> Vec<Check> {
     let mut model = Faulty { inner: Counting::new().0, fault, forgot: false };
     let info = model.info().clone();
-    Checkup::new(&info, &Digits::new(), reference).run(&mut model, &mut unwatched).unwrap()
+    Checkup::new(&info, &Digits::new(), (reference, Cache::Own)).run(&mut model, &mut unwatched).unwrap()
 }
 
 fn broken(checks: &[Check]) -> Vec<&str> {
@@ -108,6 +108,6 @@ fn a_reference_is_held_to_its_tolerance() {
 fn a_checkup_can_be_broken_off() {
     let (mut model, _) = Counting::new();
     let info = model.info().clone();
-    let broken = Checkup::new(&info, &Digits::new(), None).run(&mut model, &mut |_| ControlFlow::Break(()));
+    let broken = Checkup::new(&info, &Digits::new(), (None, Cache::Own)).run(&mut model, &mut |_| ControlFlow::Break(()));
     assert!(matches!(broken, Err(EngineError::Interrupted)));
 }

@@ -155,6 +155,8 @@ pub enum Action {
     WriteTrace,
     /// Saves the screen as a picture.
     Picture,
+    /// Tries what the model promises.
+    Checkup,
     /// Brings the kept session back.
     Restore,
     /// Few words and large bars, or everything.

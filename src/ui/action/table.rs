@@ -152,6 +152,7 @@ actions! {
     Everywhere Present [char('o')] "" "few words and large bars, for a lecture; or everything again";
     Everywhere Models [control('o')] "" "open another model with the same prompt";
     Everywhere Mouse [] "" "use the mouse: click and wheel, or leave it to the terminal";
+    Everywhere Checkup [] "" "check the model: sums, steps, cache, batches";
     Everywhere Restore [] "" "go on with the session that was left last";
     Everywhere Stop [key(KeyCode::Esc)] "" "stop running; clear a message";
     Everywhere Theme [char('c')] "" "choose the colours";

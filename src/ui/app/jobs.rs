@@ -70,6 +70,9 @@ impl App {
         if lane == Lane::Trace {
             return self.told(news);
         }
+        if lane == Lane::Checkup {
+            return self.checked(news);
+        }
         let of = |row: &&ViewRow| row.lanes.contains(&lane);
         VIEWS.iter().find(of).map(|row| (row.news)(self, news)).unwrap_or_default()
     }

@@ -97,6 +97,7 @@ impl App {
             Action::Copy => self.copy_command(),
             Action::WriteTrace => self.write_trace(),
             Action::Picture => vec![Effect::Picture],
+            Action::Checkup => self.check_model(),
             Action::Restore => vec![Effect::Restore],
             Action::History => self.open(History::new(self.history.clone(), self.prompt.clone())),
             Action::Present => self.present(),

@@ -1,5 +1,6 @@
 //! The state of the interface. It changes only in [`App::update`], which does no IO.
 
+mod checkup;
 mod command;
 mod decision;
 mod jobs;

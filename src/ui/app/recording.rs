@@ -18,6 +18,7 @@ const NEEDS_A_MODEL: &[Action] = &[
     Action::History,
     Action::Copy,
     Action::WriteTrace,
+    Action::Checkup,
     Action::Restore,
     Action::Models,
 ];

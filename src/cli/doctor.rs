@@ -70,7 +70,7 @@ fn terminal(_: &DoctorArgs) -> Finding {
         return notice(NAME, "none here: the interface needs one, all other commands don't");
     }
     let kind = variable("TERM").unwrap_or_else(|| "of no known kind".into());
-    match crossterm::terminal::size() {
+    match ratatui::crossterm::terminal::size() {
         Ok((width, height)) if width >= SCREEN.0 && height >= SCREEN.1 => {
             good(NAME, format!("{kind}, {width} × {height}"))
         }

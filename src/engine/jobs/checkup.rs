@@ -28,11 +28,9 @@ impl Job for CheckupJob {
         }
         let tokenizer = ground.tokenizer.as_ref();
         let model = ground.evaluator.model_mut();
-        let begun = || Checkup::new(model.info(), tokenizer, (self.reference.take(), Cache::Shared));
-        let checkup = match &mut self.checkup {
-            Some(checkup) => checkup,
-            none => none.insert(begun()),
-        };
+        let reference = self.reference.take();
+        let begun = || Checkup::new(model.info(), tokenizer, (reference, Cache::Shared));
+        let checkup = self.checkup.get_or_insert_with(begun);
         if let Some(check) = checkup.next(model, ground.watch)? {
             self.checks.push(check);
             return Ok(Some(News::Checking(self.checks.len())));

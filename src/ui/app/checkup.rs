@@ -16,7 +16,7 @@ impl App {
     pub(super) fn checked(&mut self, news: Option<News>) -> Vec<Effect> {
         let Some(News::Checked(checks)) = news else { return Vec::new() };
         let line = line(&checks);
-        if checks.iter().all(Check::holds) { self.inform(line) } else { self.complain(line) }
+        if checks.iter().all(Check::holds) { self.inform(&line) } else { self.complain(line) }
     }
 }
 

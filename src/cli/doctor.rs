@@ -122,7 +122,10 @@ fn processor(_: &DoctorArgs) -> Finding {
 fn threads(args: &DoctorArgs) -> Finding {
     const NAME: &str = "threads";
     let there = std::thread::available_parallelism().map_or(1, usize::from);
-    let used = args.model.open.options().threads;
+    let used = match args.model.open.options().threads {
+        0 => there,
+        asked => asked,
+    };
     if used > there {
         return notice(NAME, format!("{used} on {there} cores: more threads than cores wait for each other"));
     }
@@ -174,9 +177,10 @@ fn cache(_: &DoctorArgs) -> Finding {
 /// Whether files can be written into a folder, or into the one that it would be made in.
 fn writable(name: &'static str, folder: &Path, otherwise: &str) -> Finding {
     let there = folder.ancestors().find(|ancestor| ancestor.is_dir());
-    let tried = there.map_or_else(|| Err("no such folder".into()), |there| {
-        tempfile::tempfile_in(there).map_err(|error| error.to_string())
-    });
+    let tried = there.map_or_else(
+        || Err("no such folder".into()),
+        |there| tempfile::tempfile_in(there).map_err(|error| error.to_string()),
+    );
     let shown = folder.display();
     match tried {
         Ok(_) if there == Some(folder) => good(name, shown.to_string()),

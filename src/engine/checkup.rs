@@ -4,12 +4,15 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::decode::{Distribution, TokenId};
-use crate::model::{CacheNode, LanguageModel, ModelInfo, Positions, Progress, Reference, Run, RunOutput, SpecialTokens, Tokenizer};
+use crate::model::{
+    CacheNode, LanguageModel, ModelInfo, Positions, Progress, Reference, Run, RunOutput, SpecialTokens, Tokenizer,
+};
 
 use super::EngineError;
 
 /// What is read where the tokenizer knows its words.
-const TEXT: &str = "The king and the queen went down to the river. \"Who is there?\" said the old man, and opened the door.";
+const TEXT: &str =
+    "The king and the queen went down to the river. \"Who is there?\" said the old man, and opened the door.";
 /// The most tokens of it.
 const LENGTH: usize = 24;
 /// The same where every token is a request.
@@ -68,6 +71,8 @@ const PROMISES: &[(&str, &str, Trial)] = &[
 /// The promises, tried one after the other.
 pub struct Checkup {
     ids: Vec<TokenId>,
+    /// How many there should be of them.
+    length: usize,
     tolerance: f64,
     reference: Option<Reference>,
     cache: Cache,
@@ -86,13 +91,13 @@ impl Checkup {
             _ => (LENGTH, DEVICE_TOLERANCE),
         };
         let length = length.min(info.context_length.saturating_sub(1)).max(1);
-        let words = tokenizer.encode(TEXT, SpecialTokens::Auto).unwrap_or_default();
-        let usable = |id: &TokenId| (*id as usize) < info.vocab_size && !info.never_chosen.contains(id);
-        let mut ids: Vec<TokenId> = words.into_iter().filter(usable).take(length).collect();
+        let encode = |text| tokenizer.encode(text, SpecialTokens::Auto).unwrap_or_default();
+        let (mut ids, begin) = (encode(TEXT), encode(""));
+        ids.truncate(length);
         if ids.len() < length {
-            ids = (0..info.vocab_size as TokenId).filter(usable).cycle().take(length).collect();
+            ids = if begin.is_empty() { vec![0] } else { begin };
         }
-        Self { ids, tolerance, reference, cache, tried: 0, at_once: Vec::new() }
+        Self { ids, length, tolerance, reference, cache, tried: 0, at_once: Vec::new() }
     }
 
     /// Tries the next promise; none when all have been tried. What is read stays in the model's cache until it is told to
@@ -100,11 +105,7 @@ impl Checkup {
     ///
     /// # Errors
     /// What the model refuses, or [`EngineError::Interrupted`] where `watch` broke.
-    pub fn next(
-        &mut self,
-        model: &mut dyn LanguageModel,
-        watch: &mut Watch<'_>,
-    ) -> Result<Option<Check>, EngineError> {
+    pub fn next(&mut self, model: &mut dyn LanguageModel, watch: &mut Watch<'_>) -> Result<Option<Check>, EngineError> {
         while let Some((name, promise, trial)) = PROMISES.get(self.tried) {
             self.tried += 1;
             if let Some((worst, tolerance)) = trial(self, model, watch)? {
@@ -154,12 +155,34 @@ fn worst(values: impl IntoIterator<Item = f64>) -> f64 {
     values.into_iter().fold(0.0, |worst: f64, value| if value.is_nan() || value > worst { value } else { worst })
 }
 
+/// Where the vocabulary has no words for the text, the model writes one itself: its most probable tokens, as far as there is one
+/// that is no end.
+fn go_on(checkup: &mut Checkup, model: &mut dyn LanguageModel, watch: &mut Watch<'_>) -> Result<(), EngineError> {
+    while checkup.ids.len() < checkup.length {
+        let output = read(model, (None, &checkup.ids, Positions::Last), watch)?;
+        let info = model.info();
+        let Some(Ok(distribution)) = output.logits.last().map(|logits| info.distribution(logits)) else {
+            // What is wrong here will be told; the other trials need a text all the same.
+            checkup.ids.push(checkup.ids[0]);
+            continue;
+        };
+        let usable = |id: &TokenId| !info.eos_token_ids.contains(id) && !info.never_chosen.contains(id);
+        let best = distribution.ranked().iter().copied().find(usable);
+        match best.filter(|id| distribution.prob(*id) > 0.0) {
+            Some(id) => checkup.ids.push(id),
+            None => break,
+        }
+    }
+    Ok(())
+}
+
 /// |1 − Σ p| after every token of the text, which is read at once for all trials.
 fn sums(
     checkup: &mut Checkup,
     model: &mut dyn LanguageModel,
     watch: &mut Watch<'_>,
 ) -> Result<Option<(f64, f64)>, EngineError> {
+    go_on(checkup, model, watch)?;
     checkup.at_once = read(model, (None, &checkup.ids, Positions::All), watch)?.logits;
     let info = model.info();
     let total = |distribution: Distribution| -> f64 {
@@ -200,8 +223,11 @@ fn cache(
     }
     let half = read(model, (None, first, Positions::Last), watch)?;
     let fork = half.nodes.last().copied();
-    let reversed: Vec<TokenId> = second.iter().rev().copied().collect();
-    read(model, (fork, &reversed, Positions::Last), watch)?;
+    // Not every model can read any token anywhere: what it refuses has changed nothing.
+    let other = first.first().copied().into_iter().chain(second.iter().rev().copied()).collect::<Vec<TokenId>>();
+    if let Err(EngineError::Interrupted) = read(model, (fork, &other, Positions::Last), watch) {
+        return Err(EngineError::Interrupted);
+    }
     let beside = read(model, (fork, second, Positions::All), watch)?;
     if checkup.cache == Cache::Own {
         model.retain(&fork.into_iter().collect::<Vec<_>>());

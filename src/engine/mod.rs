@@ -34,10 +34,10 @@ pub use generate::{
 };
 pub use growing::{Observe, Step, StepDetail};
 pub use jobs::{
-    BeamsAsked, BeamsJob, BeamsMade, CheckupJob, ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob, Compared,
-    ComparedToken, CostJob, CurvesJob, Decided, DifferenceJob, DrawsJob, Found, GreedyToken, Ground, Job, Lane, News,
-    OptimumAsked, OptimumFound, OptimumJob, Proof, ScoreAsked, ScoreJob, Scored, ScoredCompletion, SearchJob, TopToken,
-    TraceJob,
+    BeamsAsked, BeamsJob, BeamsMade, CheckupJob, ColumnAsked, ColumnEnd, ColumnMade, CompareAsked, CompareJob,
+    Compared, ComparedToken, CostJob, CurvesJob, Decided, DifferenceJob, DrawsJob, Found, GreedyToken, Ground, Job,
+    Lane, News, OptimumAsked, OptimumFound, OptimumJob, Proof, ScoreAsked, ScoreJob, Scored, ScoredCompletion,
+    SearchJob, TopToken, TraceJob,
 };
 pub use memo::Memo;
 pub use recorded::{Extent, RecordedBeams, Recording};

@@ -116,6 +116,14 @@ pub fn doctor(
     Ok(bad)
 }
 
+/// How far a promise was missed, and how far it may be.
+fn figures(check: &Check) -> String {
+    match check.worst {
+        0.0 => "exactly".into(),
+        worst => format!("off by {worst:.1e} at most, {:.0e} is allowed", check.tolerance),
+    }
+}
+
 fn write_text(
     machine: &[Finding],
     info: &ModelInfo,
@@ -133,7 +141,7 @@ fn write_text(
     writeln!(out, "{}", style.bold(&format!("The model {}", plain(&info.name))))?;
     for check in checks {
         let verdict = if check.holds() { Verdict::Good } else { Verdict::Bad };
-        let figures = format!("off by {:.1e} at most, {:.0e} is allowed", check.worst, check.tolerance);
+        let figures = figures(check);
         let line = format!("{}: {}", check.promise, style.dim(&figures));
         writeln!(out, "  {} {:width$}  {line}", verdict.paint(style), check.name)?;
     }

@@ -24,8 +24,8 @@ mod tokens;
 mod write;
 
 pub use bench::{BenchJob, Extent, Interface, PARTS, Part, bench};
-pub use doctor::{Finding, Verdict, doctor};
 pub use compare::{Comparison, Contestant, compare};
+pub use doctor::{Finding, Verdict, doctor};
 pub use lesson::{lesson, lessons};
 pub use logits::{LogitsDefaults, logits_lines, logits_table};
 pub use models::{model_info, model_list};

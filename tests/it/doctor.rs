@@ -46,8 +46,7 @@ fn a_damaged_weight_is_seen() {
     for byte in &mut bytes[at..at + 64] {
         *byte ^= 0x7F;
     }
-    let broken: Vec<&str> =
-        checks(&bytes).iter().filter(|check| !check.holds()).map(|check| check.name).collect();
+    let broken: Vec<&str> = checks(&bytes).iter().filter(|check| !check.holds()).map(|check| check.name).collect();
     assert!(broken.contains(&"reference"), "{broken:?}");
 }
 

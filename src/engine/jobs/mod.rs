@@ -24,8 +24,8 @@ use crate::decode::{Tally, Tempered};
 use crate::model::{CacheNode, LanguageModel, Progress, Tokenizer};
 use crate::session::trace::Step;
 
-use super::{Check, EngineError};
 use super::evaluator::Evaluator;
+use super::{Check, EngineError};
 use crate::session::NodeId;
 
 pub use beams::{BeamsAsked, BeamsJob, BeamsMade, GreedyToken};

@@ -108,6 +108,7 @@ fn a_reference_is_held_to_its_tolerance() {
 fn a_checkup_can_be_broken_off() {
     let (mut model, _) = Counting::new();
     let info = model.info().clone();
-    let broken = Checkup::new(&info, &Digits::new(), (None, Cache::Own)).run(&mut model, &mut |_| ControlFlow::Break(()));
+    let broken =
+        Checkup::new(&info, &Digits::new(), (None, Cache::Own)).run(&mut model, &mut |_| ControlFlow::Break(()));
     assert!(matches!(broken, Err(EngineError::Interrupted)));
 }

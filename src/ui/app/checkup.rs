@@ -30,8 +30,11 @@ fn line(checks: &[Check]) -> String {
     if !broken.is_empty() {
         return format!("the model breaks its promises: {}; `logitscope doctor` tells more", broken.join(", "));
     }
-    let kept: Vec<String> = checks.iter().map(|check| format!("{} {:.0e}", check.name, check.worst)).collect();
-    format!("the model is sound; off by at most: {}", kept.join(", "))
+    let kept = checks.iter().map(|check| match check.worst {
+        0.0 => format!("{} exact", check.name),
+        worst => format!("{} within {worst:.0e}", check.name),
+    });
+    format!("the model is sound: {}", kept.collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]
@@ -42,7 +45,7 @@ mod tests {
     fn the_line_names_what_is_broken() {
         let check = |name, worst| Check { name, promise: "", worst, tolerance: 1e-6 };
         let sound = [check("steps", 0.0), check("probabilities", 2e-9)];
-        assert_eq!(line(&sound), "the model is sound; off by at most: steps 0e0, probabilities 2e-9");
+        assert_eq!(line(&sound), "the model is sound: steps exact, probabilities within 2e-9");
         let broken = line(&[sound[0], check("cache", 0.01), check("batch", f64::NAN)]);
         assert!(broken.contains("promises: cache (off by 1.0e-2, 1e-6 is allowed), batch (off by NaN"), "{broken}");
     }

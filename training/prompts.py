@@ -1,4 +1,5 @@
-"""What the model is tried on. None of it was chosen or changed by what a model answered."""
+"""What the model is tried on. Beginnings and openings were written before any model was measured with them; the closings took the place
+of single sentences, after none of which version 0 ended a text."""
 
 # The beginning of a sentence, and a word that an English speaker expects.
 EXPECTED = [

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from network import CONTEXT, Network, fresh_weights
 from optimizer import Optimizer
+from repetition import unlikelihood
 from safetensors.torch import load_file, save_file
 from text import Documents
 
@@ -20,6 +21,7 @@ BATCH = 4096  # positions that are read at once
 BATCHES = 2  # that make a step
 CHUNK = 2000  # documents that are sorted by length together
 PLAIN = 0.88  # from which share of plain words a document is a story for small children
+EVERY = 6  # steps, one of which looks at repetitions too
 
 
 def arguments():
@@ -36,6 +38,8 @@ def arguments():
     parser.add_argument("--hold", type=float, default=0.35, help="share of the time before the rate falls, linearly, to 0")
     parser.add_argument("--short", type=float, default=0.45, help="share of the time in which texts are cut to 256 tokens")
     parser.add_argument("--stories", type=int, default=4, help="how often the plainest documents come in an epoch")
+    parser.add_argument("--varied", type=float, default=0.35, help="share of the time, at its end, in which repetitions are made unlikely")
+    parser.add_argument("--unlikelihood", type=float, default=1.0, help="how much that weighs beside predicting the text")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     return parser.parse_args()
@@ -105,8 +109,8 @@ def start(given):
     return network, optimizer, batches, checkpoint.get("tokens", 0)
 
 
-def step(network, optimizer, batches, rates, momentum):
-    """One step; returns the mean loss in nats per token and the number of tokens."""
+def step(network, optimizer, batches, rates, momentum, unlikely=None):
+    """One step; returns the mean loss in nats per token and the number of tokens. `unlikely()` gives a batch with its shares."""
     parts = [next(batches) for _ in range(BATCHES)]
     tokens = sum(int((targets >= 0).sum()) for _, targets in parts)
     total = 0.0
@@ -115,6 +119,8 @@ def step(network, optimizer, batches, rates, momentum):
         loss = network.loss(ids, targets.clamp(min=0), there.float() / tokens)
         loss.backward()
         total += loss.item()
+    if unlikely:
+        network.loss(*unlikely()).backward()
     optimizer.step(*rates, momentum)
     return total, tokens
 
@@ -127,6 +133,13 @@ def main():
     began, held, done = time.time(), False, 0
     progress = lambda: (time.time() - began) / 60 / given.minutes
     batches = source.batches(lambda: CONTEXT // 2 if progress() < given.short else CONTEXT)
+    generator, repeated = np.random.default_rng(given.seed), []
+
+    def unlikely():
+        *batch, share = unlikelihood(network, source.documents, generator, given.unlikelihood)
+        repeated.append(share)
+        return batch
+
     losses = []
     while (at := progress()) < 1:
         if at >= given.hold and not held:
@@ -134,12 +147,15 @@ def main():
             held = True
         share = min(1, (done + 1) / given.warm_up, (1 - at) / (1 - given.hold))
         momentum = 0.85 + 0.10 * min(1, done / 300)
-        loss, count = step(network, optimizer, batches, (given.rate * share, given.other_rate * share), momentum)
+        rates = (given.rate * share, given.other_rate * share)
+        looks = at > 1 - given.varied and done % EVERY == 0
+        loss, count = step(network, optimizer, batches, rates, momentum, unlikely if looks else None)
         losses.append(loss)
         tokens += count
         done += 1
         if done % 50 == 0:
-            print(f"{done} steps, {at:.1%}, {tokens / 1e6:.2f}M tokens: {np.mean(losses[-50:]):.4f}", flush=True)
+            noted = f", {np.mean(repeated[-12:]):.1%} of greedy text repeats" if repeated else ""
+            print(f"{done} steps, {at:.1%}, {tokens / 1e6:.2f}M tokens: {np.mean(losses[-50:]):.4f}{noted}", flush=True)
         if done % 500 == 0:
             save(f"{given.out}.last.pt", network, optimizer, source.read, tokens)
     save(f"{given.out}.last.pt", network, optimizer, source.read, tokens)

@@ -38,6 +38,7 @@ def arguments():
     parser.add_argument("--hold", type=float, default=0.35, help="share of the time before the rate falls, linearly, to 0")
     parser.add_argument("--short", type=float, default=0.45, help="share of the time in which texts are cut to 256 tokens")
     parser.add_argument("--stories", type=int, default=4, help="how often the plainest documents come in an epoch")
+    parser.add_argument("--ends", type=float, default=3.0, help="how much the end of a text weighs, beside 1 for other tokens")
     parser.add_argument("--varied", type=float, default=0.35, help="share of the time, at its end, in which repetitions are made unlikely")
     parser.add_argument("--unlikelihood", type=float, default=1.0, help="how much that weighs beside predicting the text")
     parser.add_argument("--seed", type=int, default=1)
@@ -109,14 +110,14 @@ def start(given):
     return network, optimizer, batches, checkpoint.get("tokens", 0)
 
 
-def step(network, optimizer, batches, rates, momentum, unlikely=None):
-    """One step; returns the mean loss in nats per token and the number of tokens. `unlikely()` gives a batch with its shares."""
+def step(network, optimizer, batches, rates, momentum, ends, unlikely=None):
+    """One step; returns the weighted mean loss in nats per token and the number of tokens. `unlikely()` gives a batch with its shares."""
     parts = [next(batches) for _ in range(BATCHES)]
     tokens = sum(int((targets >= 0).sum()) for _, targets in parts)
     total = 0.0
     for ids, targets in parts:
-        there = targets >= 0
-        loss = network.loss(ids, targets.clamp(min=0), there.float() / tokens)
+        shares = (targets >= 0).float() + (targets == 0) * (ends - 1)
+        loss = network.loss(ids, targets.clamp(min=0), shares / tokens)
         loss.backward()
         total += loss.item()
     if unlikely:
@@ -149,7 +150,7 @@ def main():
         momentum = 0.85 + 0.10 * min(1, done / 300)
         rates = (given.rate * share, given.other_rate * share)
         looks = at > 1 - given.varied and done % EVERY == 0
-        loss, count = step(network, optimizer, batches, rates, momentum, unlikely if looks else None)
+        loss, count = step(network, optimizer, batches, rates, momentum, given.ends, unlikely if looks else None)
         losses.append(loss)
         tokens += count
         done += 1

@@ -1,7 +1,7 @@
 //! The model's own distribution over the next token: the softmax of its untouched logits.
 
 use std::cmp::Ordering;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::logits::{Logit, Logits, numbers};
 use super::passes::{BLOCK, Look};
@@ -48,10 +48,21 @@ impl Distribution {
     /// # Errors
     /// No logits, all minus infinity, or one that is NaN or plus infinity (named).
     pub fn from_logits<L: Logit>(logits: &[L]) -> Result<Self, DecodeError> {
-        if logits.is_empty() {
+        Self::new(L::keep(logits))
+    }
+
+    /// The same of a model's logits, which are shared and not copied.
+    ///
+    /// # Errors
+    /// As [`Self::from_logits`].
+    pub fn shared(logits: &Arc<[f32]>) -> Result<Self, DecodeError> {
+        Self::new(Logits::Narrow(Arc::clone(logits)))
+    }
+
+    fn new(logits: Logits) -> Result<Self, DecodeError> {
+        if logits.len() == 0 {
             return Err(DecodeError::NoLogits);
         }
-        let logits = L::keep(logits);
         let Look { peaks, is_bad } = logits.look();
         let bad = |z: f64| z.is_nan() || z == f64::INFINITY;
         if let Some(id) = is_bad.then(|| logits.iter().position(bad)).flatten() {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use super::logits::{Logit, Logits, numbers};
-use super::passes::{BLOCK, Look};
+use super::passes::{BLOCK, Look, largest};
 use super::scan::{LogSum, Scored, best, first};
 use super::{DecodeError, TokenId};
 
@@ -68,7 +68,7 @@ impl Distribution {
         if let Some(id) = is_bad.then(|| logits.iter().position(bad)).flatten() {
             return Err(DecodeError::BadLogit { id: id as TokenId, value: logits.at(id) });
         }
-        let max = peaks.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let max = largest(&peaks);
         if max == f64::NEG_INFINITY {
             return Err(DecodeError::AllMinusInfinity);
         }

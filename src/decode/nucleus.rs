@@ -2,7 +2,7 @@
 
 use super::candidates::Field;
 use super::logits::numbers;
-use super::passes::{BUCKETS, Number, counts, sums_from};
+use super::passes::{BUCKETS, Number, counts, sum, sums_from};
 use super::scan::{LogSum, Scored, first, from, within};
 use super::{Candidates, TokenId};
 
@@ -98,10 +98,10 @@ impl Search<'_> {
             let high = L::least(|z| z.into() >= high).unwrap_or(L::INFINITY);
             let low = L::least(|z| z.into() >= edge(crossing + 1 + margin)).unwrap_or(L::INFINITY);
             let (masses, weighted) = sums_from(z, peaks, self.field.largest(), divisor.recip(), high);
-            let sum = masses.iter().sum();
-            let before = self.normalizer.share(sum);
+            let total = sum(&masses);
+            let before = self.normalizer.share(total);
             if let Some(band) = self.cross(z, low..high, before) {
-                return Some(self.found(z, high, (sum, weighted), &band));
+                return Some(self.found(z, high, (total, weighted), &band));
             }
             error = if above == 0 { error } else { before - ends[above - 1] };
             margin *= 2;

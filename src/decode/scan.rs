@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::logits::{Logits, numbers};
-use super::passes::{BLOCK, Number, sums};
+use super::passes::{BLOCK, Number, sum, sums};
 use super::{TokenId, by_score};
 
 /// From here on exponentials are taken several at a time.
@@ -50,7 +50,7 @@ impl LogSum {
             return (Self::above(largest, z.iter().map(divided)), z.chunks(BLOCK).map(mass).collect());
         }
         let (masses, weighted) = sums(z, peaks, max, divisor.recip());
-        (Self::of_sums(largest, masses.iter().sum(), weighted), masses)
+        (Self::of_sums(largest, sum(&masses), weighted), masses)
     }
 
     /// Of the differences (z − max) / divisor, where they are many.
@@ -58,7 +58,7 @@ impl LogSum {
         let scale = divisor.recip();
         (z.len() >= MANY && scale.is_normal()).then(|| {
             let (masses, weighted) = numbers!(z, z => sums(z, peaks, max, scale));
-            Self::of_sums(0.0, masses.iter().sum(), weighted)
+            Self::of_sums(0.0, sum(&masses), weighted)
         })
     }
 

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use super::distribution::Tail;
+use super::passes::largest;
 use super::scan::LogSum;
 use super::{Distribution, Logits, RecordedToken, TokenId};
 use fates::Fates;
@@ -76,7 +77,7 @@ pub(super) struct Field<'a> {
 impl Field<'_> {
     /// The largest number.
     pub(super) fn largest(&self) -> f64 {
-        self.peaks.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+        largest(&self.peaks)
     }
 }
 
@@ -211,8 +212,7 @@ impl Candidates {
     #[must_use]
     pub fn max_score(&self) -> f64 {
         if self.whole {
-            let peaks = self.scores.peaks().iter().copied();
-            return peaks.fold(f64::NEG_INFINITY, f64::max) / self.scores.divisor;
+            return largest(self.scores.peaks()) / self.scores.divisor;
         }
         self.alive_scores().fold(f64::NEG_INFINITY, f64::max)
     }
@@ -224,7 +224,7 @@ impl Candidates {
 
     fn summed(&self) -> Sum {
         if self.whole {
-            let max = self.scores.peaks().iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let max = largest(self.scores.peaks());
             let (sum, masses) = LogSum::of_logits(self.scores.base(), self.scores.peaks(), max, self.scores.divisor);
             return Sum { sum, masses };
         }

@@ -7,7 +7,7 @@ use super::{Candidates, FEW, Sum};
 use crate::decode::TokenId;
 use crate::decode::logits::numbers;
 use crate::decode::nucleus::{Nucleus, nucleus};
-use crate::decode::passes::{BLOCK, sums};
+use crate::decode::passes::{BLOCK, largest, sum, sums};
 use crate::decode::scan::{LogSum, Scored, at_least};
 
 /// What the figure of a removed token is, by its score.
@@ -174,16 +174,17 @@ impl Candidates {
         }
         // Blocks of which nothing is left are summed already.
         let scale = self.scores.divisor.recip();
-        let largest = self.scores.peaks().iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mass = entered.masses.iter().enumerate().map(|(block, mass)| {
+        let largest = largest(self.scores.peaks());
+        let (mut mass, mut mixed) = (0.0, Vec::new());
+        for (block, whole) in entered.masses.iter().enumerate() {
             if self.fates.is_empty(block) {
-                return *mass;
+                mass += whole;
+                continue;
             }
             let out = |id| if self.is_alive(id as TokenId) { f64::NEG_INFINITY } else { self.scores.base().at(id) };
-            let ids = block * BLOCK..((block + 1) * BLOCK).min(self.vocab_size());
-            sums(&ids.map(out).collect::<Vec<f64>>(), &[], largest, scale).0.iter().sum()
-        });
-        entered.sum.share(mass.fold(0.0, |sum, mass| sum + mass))
+            mixed.extend((block * BLOCK..((block + 1) * BLOCK).min(self.vocab_size())).map(out));
+        }
+        entered.sum.share(mass + sum(&sums(&mixed, &[], largest, scale).0))
     }
 
     fn measure(&mut self, measure: impl Fn(f64) -> f64 + Send + Sync + 'static) {

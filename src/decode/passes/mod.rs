@@ -99,6 +99,33 @@ pub(super) fn exponentials(z: &mut [f64], max: f64, scale: f64) {
     Arch::new().dispatch(Exponentials { z, max, by: scale * LOG2_E });
 }
 
+/// Numbers that are added or compared side by side, so that none waits for the one before.
+const ABREAST: usize = 8;
+
+/// Σ, always in the same order.
+pub(super) fn sum(z: &[f64]) -> f64 {
+    let (groups, rest) = z.as_chunks::<ABREAST>();
+    let mut sums = [0.0; ABREAST];
+    for group in groups {
+        for (sum, z) in sums.iter_mut().zip(group) {
+            *sum += z;
+        }
+    }
+    sums.iter().chain(rest).sum()
+}
+
+/// The largest of numbers that are none of them NaN; minus infinity where there are none.
+pub(super) fn largest(z: &[f64]) -> f64 {
+    let (groups, rest) = z.as_chunks::<ABREAST>();
+    let mut highs = [f64::NEG_INFINITY; ABREAST];
+    for group in groups {
+        for (high, z) in highs.iter_mut().zip(group) {
+            *high = if *z > *high { *z } else { *high };
+        }
+    }
+    highs.iter().chain(rest).copied().fold(f64::NEG_INFINITY, f64::max)
+}
+
 /// What one pass tells of numbers.
 pub(super) struct Look {
     /// The largest of every [`BLOCK`].

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{BLOCK, LN_2, LOG2_E, Look, blocks, exponentials, masked};
+use super::{BLOCK, LN_2, LOG2_E, Look, blocks, exponentials, masked, sum};
 
 /// (2^f − 1) / f for |f| ≤ ½, the constant term first: its Chebyshev approximation of degree 5. That 2^f is off by 9·10⁻⁹ at
 /// most and by 10⁻¹⁰ on average, so that nothing adds up in a sum.
@@ -226,7 +226,7 @@ impl Sums<'_> {
     /// Takes what weighs more precisely. Returns what that adds to Σ (z − max)·exp.
     #[inline(always)]
     fn weigh<S: Simd>(&self, simd: S, lanes: &Lanes<S>, to_max: f64, masses: &mut [f64]) -> f64 {
-        let sum: f64 = masses.iter().sum();
+        let sum = sum(masses);
         let bar = f64::from(self.from).max(self.max + (HEAVY * sum).ln() / self.scale);
         let (whole, last) = blocks(self.z);
         let (mut heavy, mut places) = (Vec::new(), Vec::new());

@@ -21,7 +21,7 @@ const HISTORY: u32 = 200;
 const LISTED: usize = 20;
 
 /// Normal deviates of standard deviation 2.5, by Box and Muller.
-fn logits(count: usize) -> Vec<f32> {
+fn logits(count: usize) -> Arc<[f32]> {
     let deviate = |i: usize| {
         let (a, b) = (uniform(1, 0, i as u64), uniform(2, 0, i as u64));
         (2.5 * (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos()) as f32
@@ -30,8 +30,8 @@ fn logits(count: usize) -> Vec<f32> {
 }
 
 /// What a record of a step says, without its text.
-fn decide(logits: &[f32], chain: &Chain, u: f64) -> (TokenId, f64) {
-    let model = Distribution::from_logits(logits).expect("they are numbers");
+fn decide(logits: &Arc<[f32]>, chain: &Chain, u: f64) -> (TokenId, f64) {
+    let model = Distribution::shared(logits).expect("they are numbers");
     let analysis = Analysis::new(Arc::new(model), chain, Context::default()).expect("some tokens stay");
     let model = analysis.model();
     let token = analysis.draw(u).token;
@@ -65,7 +65,7 @@ fn knob(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("turned knob");
     for size in VOCABULARIES {
         let logits = logits(size);
-        let model = Arc::new(Distribution::from_logits(&logits).expect("they are numbers"));
+        let model = Arc::new(Distribution::shared(&logits).expect("they are numbers"));
         let _ = model.ranked();
         for text in ["temperature=0.8", "temperature=0.8,top_k=40,top_p=0.95"] {
             let chain = Chain::parse(text).expect("a chain");
@@ -78,7 +78,7 @@ fn knob(criterion: &mut Criterion) {
         }
         group.bench_function(BenchmarkId::new("all in order", size), |bencher| {
             bencher.iter(|| {
-                let model = Distribution::from_logits(black_box(&logits[..])).expect("they are numbers");
+                let model = Distribution::shared(black_box(&logits)).expect("they are numbers");
                 black_box(model.ranked().len())
             });
         });
@@ -98,8 +98,8 @@ impl TokenBytes for Letters {
 }
 
 /// A distribution remembers its order once it was asked for: every time takes a new one.
-fn fresh(logits: &[f32]) -> Arc<Distribution> {
-    Arc::new(Distribution::from_logits(logits).expect("it can be made"))
+fn fresh(logits: &Arc<[f32]>) -> Arc<Distribution> {
+    Arc::new(Distribution::shared(logits).expect("it can be made"))
 }
 
 /// A value that does something.

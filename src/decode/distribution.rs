@@ -1,10 +1,10 @@
 //! The model's own distribution over the next token: the softmax of its untouched logits.
 
 use std::cmp::Ordering;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::logits::{Logit, Logits, numbers};
-use super::passes::{BLOCK, Look};
+use super::passes::{BLOCK, Look, largest};
 use super::scan::{LogSum, Scored, best, first};
 use super::{DecodeError, TokenId};
 
@@ -48,16 +48,27 @@ impl Distribution {
     /// # Errors
     /// No logits, all minus infinity, or one that is NaN or plus infinity (named).
     pub fn from_logits<L: Logit>(logits: &[L]) -> Result<Self, DecodeError> {
-        if logits.is_empty() {
+        Self::new(L::keep(logits))
+    }
+
+    /// The same of a model's logits, which are shared and not copied.
+    ///
+    /// # Errors
+    /// As [`Self::from_logits`].
+    pub fn shared(logits: &Arc<[f32]>) -> Result<Self, DecodeError> {
+        Self::new(Logits::Narrow(Arc::clone(logits)))
+    }
+
+    fn new(logits: Logits) -> Result<Self, DecodeError> {
+        if logits.len() == 0 {
             return Err(DecodeError::NoLogits);
         }
-        let logits = L::keep(logits);
         let Look { peaks, is_bad } = logits.look();
         let bad = |z: f64| z.is_nan() || z == f64::INFINITY;
         if let Some(id) = is_bad.then(|| logits.iter().position(bad)).flatten() {
             return Err(DecodeError::BadLogit { id: id as TokenId, value: logits.at(id) });
         }
-        let max = peaks.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let max = largest(&peaks);
         if max == f64::NEG_INFINITY {
             return Err(DecodeError::AllMinusInfinity);
         }

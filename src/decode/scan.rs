@@ -1,9 +1,10 @@
 //! Stable sums over exponentials, and the best of many numbers.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use super::logits::{Logits, numbers};
-use super::passes::{BLOCK, Number, sums};
+use super::passes::{BLOCK, Number, sum, sums};
 use super::{TokenId, by_score};
 
 /// From here on exponentials are taken several at a time.
@@ -49,7 +50,7 @@ impl LogSum {
             return (Self::above(largest, z.iter().map(divided)), z.chunks(BLOCK).map(mass).collect());
         }
         let (masses, weighted) = sums(z, peaks, max, divisor.recip());
-        (Self::of_sums(largest, masses.iter().sum(), weighted), masses)
+        (Self::of_sums(largest, sum(&masses), weighted), masses)
     }
 
     /// Of the differences (z − max) / divisor, where they are many.
@@ -57,7 +58,7 @@ impl LogSum {
         let scale = divisor.recip();
         (z.len() >= MANY && scale.is_normal()).then(|| {
             let (masses, weighted) = numbers!(z, z => sums(z, peaks, max, scale));
-            Self::of_sums(0.0, masses.iter().sum(), weighted)
+            Self::of_sums(0.0, sum(&masses), weighted)
         })
     }
 
@@ -77,7 +78,7 @@ impl LogSum {
     }
 
     /// With d = z − max, S = Σ exp(d) and W = Σ d·exp(d), the entropy is log S − W / S.
-    fn of_sums(max: f64, sum: f64, weighted: f64) -> Self {
+    pub(super) fn of_sums(max: f64, sum: f64, weighted: f64) -> Self {
         let log_sum = f64::ln(sum);
         Self { max, rest: log_sum, entropy: (log_sum - weighted / sum).max(0.0) }
     }
@@ -151,7 +152,7 @@ fn key((score, id): Scored) -> u128 {
 }
 
 /// The first `n` of z / divisor by [`by_score`] and mostly some more, where `peaks` are those of z.
-pub(super) fn best<L: Copy + Into<f64>>(z: &[L], peaks: &[f64], divisor: f64, n: usize) -> Vec<Scored> {
+pub(super) fn best<L: Number>(z: &[L], peaks: &[f64], divisor: f64, n: usize) -> Vec<Scored> {
     if !(1..=peaks.len() / 2).contains(&n) {
         return best_by_rising_bar(z, divisor, n);
     }
@@ -181,8 +182,37 @@ fn best_by_rising_bar<L: Copy + Into<f64>>(z: &[L], divisor: f64, n: usize) -> V
     scored
 }
 
+/// Shows every number of a range, with its token, by ascending id.
+pub(super) fn within<L: Number>(z: &[L], peaks: &[f64], range: Range<L>, mut show: impl FnMut(L, TokenId)) {
+    let is_in = |z: L| range.start <= z && z < range.end;
+    for (index, block) in z.chunks(BLOCK).enumerate().filter(|(index, _)| peaks[*index] >= range.start.into()) {
+        for (group, of) in block.chunks(GROUP).enumerate() {
+            // Mostly none is, and that is seen at once.
+            if of.iter().map(|z| u32::from(is_in(*z))).sum::<u32>() == 0 {
+                continue;
+            }
+            for (id, z) in (index * BLOCK + group * GROUP..).zip(of).filter(|(_, z)| is_in(**z)) {
+                show(*z, id as TokenId);
+            }
+        }
+    }
+}
+
+/// Shows the token of every number from `least` on, by ascending id, where they are many.
+pub(super) fn from<L: Number>(z: &[L], peaks: &[f64], least: L, mut show: impl FnMut(&[TokenId])) {
+    for (index, block) in z.chunks(BLOCK).enumerate().filter(|(index, _)| peaks[*index] >= least.into()) {
+        let (mut ids, mut count) = ([0; BLOCK], 0);
+        // Written first and counted then, since nobody can guess which token it will be.
+        for (id, z) in (index * BLOCK..).zip(block) {
+            ids[count % BLOCK] = id as TokenId;
+            count += usize::from(*z >= least);
+        }
+        show(&ids[..count]);
+    }
+}
+
 /// Shows every token whose `measure`, which must not fall when z rises, is at least `limit`, with that measure, by ascending id.
-pub(super) fn at_least<L: Copy + Into<f64>>(
+pub(super) fn at_least<L: Number>(
     z: &[L],
     peaks: &[f64],
     measure: impl Fn(f64) -> f64,
@@ -191,25 +221,20 @@ pub(super) fn at_least<L: Copy + Into<f64>>(
 ) {
     // A measure may fall by a rounding error all the same.
     let surely_below = limit - limit.abs() * 1e-12;
+    let Some(least) = L::least(|z| measure(z.into()) >= surely_below) else { return };
     let mut found = [(0.0, 0); BLOCK];
-    for (index, (block, peak)) in z.chunks(BLOCK).zip(peaks).enumerate() {
-        if measure(*peak) < surely_below {
-            continue;
-        }
-        // Written first and counted then, since nobody can guess which token it will be.
-        let mut measured = [f64::NEG_INFINITY; BLOCK];
-        for (measured, &z) in measured.iter_mut().zip(block) {
-            *measured = measure(z.into());
-        }
+    for (index, block) in z.chunks(BLOCK).enumerate().filter(|(index, _)| peaks[*index] >= least.into()) {
         let mut count = 0;
-        for (group, measured) in measured[..block.len()].chunks(GROUP).enumerate() {
+        for (group, of) in block.chunks(GROUP).enumerate() {
             // Mostly none is, and that is seen at once.
-            if measured.iter().map(|measured| usize::from(*measured >= limit)).sum::<usize>() == 0 {
+            if of.iter().map(|z| u32::from(*z >= least)).sum::<u32>() == 0 {
                 continue;
             }
-            for (id, measured) in (index * BLOCK + group * GROUP..).zip(measured) {
-                found[count] = (*measured, id as TokenId);
-                count += usize::from(*measured >= limit);
+            // Written first and counted then, since nobody can guess which token it will be.
+            for (id, z) in (index * BLOCK + group * GROUP..).zip(of) {
+                let measured = measure((*z).into());
+                found[count] = (measured, id as TokenId);
+                count += usize::from(measured >= limit);
             }
         }
         show(&found[..count]);

@@ -118,7 +118,7 @@ fn answer(question: &Question, last: &mut Option<(Arc<[f32]>, Arc<Distribution>)
     let model = match last {
         Some((logits, model)) if Arc::ptr_eq(logits, &question.logits) => Arc::clone(model),
         _ => {
-            let model = Arc::new(Distribution::from_logits(&question.logits)?.with_rest(question.unlisted));
+            let model = Arc::new(Distribution::shared(&question.logits)?.with_rest(question.unlisted));
             // The list on the screen scrolls through all of it: sorted here, not in the interface.
             let _ = model.ranked();
             *last = Some((Arc::clone(&question.logits), Arc::clone(&model)));

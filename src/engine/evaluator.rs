@@ -34,7 +34,7 @@ impl TokenScore {
     pub(super) fn of(
         model: &mut dyn LanguageModel,
         token: TokenId,
-        (after, logits): (CacheNode, &[f32]),
+        (after, logits): (CacheNode, &Arc<[f32]>),
         watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Self, EngineError> {
         let distribution = model.info().distribution(logits)?;
@@ -173,7 +173,7 @@ impl Evaluator {
         let mut previous = before.and_then(|node| Some((*self.known.get(&node)?, self.logits.get(&node).cloned()?)));
         for ((&(node, token), cache), logits) in chunk.iter().zip(output.nodes).zip(output.logits) {
             if let Some((before, logits)) = previous {
-                let read = (before, &logits[..]);
+                let read = (before, &logits);
                 scores.push((node, TokenScore::of(self.model.as_mut(), token, read, watch)?));
             }
             self.known.insert(node, cache);

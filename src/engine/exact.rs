@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::decode::exact::{Complete, Continuation, Ends, ExactSearch, Limits, Prefix, ROOT};
 use crate::decode::strategy::{Choice, Strategy};
@@ -159,8 +160,8 @@ impl GrowingExact {
         Ok(())
     }
 
-    fn expand(&mut self, prefix: Prefix, logits: &[f32]) -> Result<(), EngineError> {
-        let distribution = Distribution::from_logits(logits)?;
+    fn expand(&mut self, prefix: Prefix, logits: &Arc<[f32]>) -> Result<(), EngineError> {
+        let distribution = Distribution::shared(logits)?;
         let early = self.search.length(prefix) < self.min_new_tokens;
         let continuation = |token: TokenId| {
             let ends = self.eos_token_ids.contains(&token);

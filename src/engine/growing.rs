@@ -120,7 +120,7 @@ impl<'a> Growing<'a> {
     ///
     /// # Errors
     /// Logits that are no distribution, or a chain that leaves no token.
-    pub(super) fn analyse(&self, logits: &[f32]) -> Result<Analysis, EngineError> {
+    pub(super) fn analyse(&self, logits: &Arc<[f32]>) -> Result<Analysis, EngineError> {
         self.analyse_against(logits, None)
     }
 
@@ -130,7 +130,7 @@ impl<'a> Growing<'a> {
     /// As [`Self::analyse`].
     pub(super) fn analyse_against(
         &self,
-        logits: &[f32],
+        logits: &Arc<[f32]>,
         negative: Option<&Distribution>,
     ) -> Result<Analysis, EngineError> {
         let step = self.step();
@@ -145,7 +145,7 @@ impl<'a> Growing<'a> {
             end_ids: self.request.eos_token_ids,
             negative,
         };
-        let model = Distribution::from_logits(logits)?.with_rest(self.unlisted);
+        let model = Distribution::shared(logits)?.with_rest(self.unlisted);
         Ok(Analysis::new(Arc::new(model), &chain, context)?)
     }
 

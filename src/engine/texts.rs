@@ -85,7 +85,7 @@ impl ReadPrompt {
     ) -> Result<(), EngineError> {
         let place = self.nodes.len();
         if place == self.scores.len() {
-            let before = self.nodes.last().copied().zip(self.next.as_deref());
+            let before = self.nodes.last().copied().zip(self.next.as_ref());
             let score = before.map(|before| TokenScore::of(evaluator.model_mut(), self.tokens[place], before, watch));
             self.scores.push(score.transpose()?);
         }

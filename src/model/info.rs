@@ -1,5 +1,7 @@
 //! What a model says of itself.
 
+use std::sync::Arc;
+
 use serde::{Serialize, Serializer};
 
 use super::kernels::BlockFormat;
@@ -122,11 +124,11 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    /// The distribution of the model's logits, which may be those of a list. Shape: `[vocab_size]`.
+    /// The distribution of the model's logits, which it shares and which may be those of a list. Shape: `[vocab_size]`.
     ///
     /// # Errors
     /// Logits that are no distribution.
-    pub fn distribution(&self, logits: &[f32]) -> Result<Distribution, DecodeError> {
-        Ok(Distribution::from_logits(logits)?.with_rest(self.unlisted))
+    pub fn distribution(&self, logits: &Arc<[f32]>) -> Result<Distribution, DecodeError> {
+        Ok(Distribution::shared(logits)?.with_rest(self.unlisted))
     }
 }

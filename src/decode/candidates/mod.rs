@@ -1,24 +1,25 @@
 //! The tokens that are still in the race, with their scores, and who removed each of the others.
 
+mod fates;
 mod order;
 mod removing;
 mod scores;
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use super::distribution::Tail;
+use super::passes::largest;
 use super::scan::LogSum;
 use super::{Distribution, Logits, RecordedToken, TokenId};
+use fates::Fates;
 use removing::{Measure, Removed};
 use scores::Scores;
 
-/// In `removed_by`: no stage removed this token.
-const ALIVE: u8 = u8::MAX;
-
 /// The most stages a chain may have.
-pub(super) const MAX_STAGES: usize = ALIVE as usize;
+pub(super) const MAX_STAGES: usize = u8::MAX as usize;
 
 /// Outright removals from the whole vocabulary up to which it pays to go on without a list of what is left.
 const FEW: usize = 1024;
@@ -32,7 +33,7 @@ const FEW: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct Candidates {
     scores: Scores,
-    removed_by: Vec<u8>,
+    fates: Fates,
     /// How many survive.
     count: usize,
     /// The survivors, the first `sorted` of them in order; while `whole`, only these.
@@ -62,6 +63,24 @@ struct Sum {
     masses: Vec<f64>,
 }
 
+/// The numbers that the scores of the survivors are made of, in which those of removed tokens are minus infinity.
+pub(super) struct Field<'a> {
+    pub(super) z: Cow<'a, Logits>,
+    /// The largest of every block.
+    pub(super) peaks: Cow<'a, [f64]>,
+    /// What they are to be divided by.
+    pub(super) divisor: f64,
+    /// The token of each, where they are not those of all tokens.
+    pub(super) ids: Option<&'a [TokenId]>,
+}
+
+impl Field<'_> {
+    /// The largest number.
+    pub(super) fn largest(&self) -> f64 {
+        largest(&self.peaks)
+    }
+}
+
 impl Candidates {
     /// All tokens alive, with the model's logits as scores. Shape: `[vocab_size]`.
     #[must_use]
@@ -72,7 +91,7 @@ impl Candidates {
     fn with(scores: Scores, vocab_size: usize) -> Self {
         Self {
             scores,
-            removed_by: vec![ALIVE; vocab_size],
+            fates: Fates::alive(vocab_size),
             count: vocab_size,
             listed: Vec::new(),
             sorted: 0,
@@ -121,13 +140,15 @@ impl Candidates {
             scores[token.id as usize] = token.sampling_logprob;
         }
         *self = Self::with(Scores::own(scores), vocab_size);
-        let mut alive = Vec::new();
-        for token in tokens {
-            match token.removed_by.filter(|stage| *stage < MAX_STAGES) {
-                Some(stage) => self.removed_by[token.id as usize] = stage as u8,
-                None => alive.push(token.id),
-            }
+        let stage = |token: &RecordedToken| token.removed_by.filter(|stage| *stage < MAX_STAGES);
+        let mut removed: Vec<(usize, TokenId)> =
+            tokens.iter().filter_map(|token| Some((stage(token)?, token.id))).collect();
+        removed.sort_unstable();
+        for (stage, id) in removed {
+            self.fates.remove(stage as u8, id);
         }
+        let mut alive: Vec<TokenId> =
+            tokens.iter().filter(|token| stage(token).is_none()).map(|token| token.id).collect();
         alive.sort_unstable();
         alive.dedup();
         self.list(alive);
@@ -136,7 +157,7 @@ impl Candidates {
     /// Number of tokens, alive or not.
     #[must_use]
     pub fn vocab_size(&self) -> usize {
-        self.removed_by.len()
+        self.fates.vocab_size()
     }
 
     /// Number of survivors.
@@ -148,22 +169,26 @@ impl Candidates {
     /// The survivors, in no particular order.
     pub fn alive(&self) -> impl Iterator<Item = TokenId> + Clone {
         let (all, listed) = if self.whole { (self.vocab_size(), &[][..]) } else { (0, &self.listed[..]) };
-        let alive = |id: &TokenId| self.removed_by[*id as usize] == ALIVE;
-        (0..all as TokenId).filter(alive).chain(listed.iter().copied())
+        (0..all as TokenId).filter(|id| self.fates.is_alive(*id)).chain(listed.iter().copied())
     }
 
     /// Whether a token survives.
     #[must_use]
     pub fn is_alive(&self, id: TokenId) -> bool {
-        self.removed_by.get(id as usize) == Some(&ALIVE)
+        self.fates.is_alive(id)
     }
 
     /// The score of a token: its logit as the chain has changed it. A removed token keeps the one it was removed with.
     #[must_use]
     pub fn score(&self, id: TokenId) -> f64 {
         let Some(base) = self.scores.base().get(id as usize) else { return f64::NEG_INFINITY };
-        let whole = if self.removed_by[id as usize] < self.scores.since { base } else { base / self.scores.divisor };
+        let whole = if self.is_divided(id) { base / self.scores.divisor } else { base };
         self.buried.get(&id).copied().unwrap_or(whole)
+    }
+
+    /// Whether a token was there when the scores were divided.
+    fn is_divided(&self, id: TokenId) -> bool {
+        self.fates.removed_by(id).is_none_or(|stage| stage >= self.scores.since)
     }
 
     /// The scores of the survivors, in no particular order.
@@ -171,12 +196,23 @@ impl Candidates {
         self.alive().map(|id| self.scores.base().at(id as usize) / self.scores.divisor)
     }
 
+    /// What the scores of the survivors are made of.
+    pub(super) fn field(&self) -> Field<'_> {
+        let Scores { divisor, .. } = self.scores;
+        if self.whole {
+            let (z, peaks) = (Cow::Borrowed(self.scores.base()), Cow::Borrowed(self.scores.peaks()));
+            return Field { z, peaks, divisor, ids: None };
+        }
+        let z = Logits::Wide(self.alive_scores().collect());
+        let peaks = Cow::Owned(z.look().peaks);
+        Field { z: Cow::Owned(z), peaks, divisor: 1.0, ids: Some(&self.listed) }
+    }
+
     /// The highest score among the survivors.
     #[must_use]
     pub fn max_score(&self) -> f64 {
         if self.whole {
-            let peaks = self.scores.peaks().iter().copied();
-            return peaks.fold(f64::NEG_INFINITY, f64::max) / self.scores.divisor;
+            return largest(self.scores.peaks()) / self.scores.divisor;
         }
         self.alive_scores().fold(f64::NEG_INFINITY, f64::max)
     }
@@ -188,7 +224,7 @@ impl Candidates {
 
     fn summed(&self) -> Sum {
         if self.whole {
-            let max = self.scores.peaks().iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let max = largest(self.scores.peaks());
             let (sum, masses) = LogSum::of_logits(self.scores.base(), self.scores.peaks(), max, self.scores.divisor);
             return Sum { sum, masses };
         }
@@ -276,7 +312,7 @@ impl Candidates {
     /// Every score, with the division done.
     fn divided(&self) -> Vec<f64> {
         let score = |(id, z): (usize, f64)| {
-            if self.removed_by[id] < self.scores.since { z } else { z / self.scores.divisor }
+            if self.is_divided(id as TokenId) { z / self.scores.divisor } else { z }
         };
         self.scores.base().iter().enumerate().map(score).collect()
     }

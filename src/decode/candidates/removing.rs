@@ -1,13 +1,14 @@
 //! What a stage removes, and what is known of it afterwards.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{ALIVE, Candidates, FEW, Sum};
+use super::{Candidates, FEW, Sum};
+use crate::decode::TokenId;
 use crate::decode::logits::numbers;
-use crate::decode::passes::{BLOCK, sums};
+use crate::decode::nucleus::{Nucleus, nucleus};
+use crate::decode::passes::{BLOCK, largest, sum, sums};
 use crate::decode::scan::{LogSum, Scored, at_least};
-use crate::decode::{TokenId, nucleus};
 
 /// What the figure of a removed token is, by its score.
 #[derive(Clone)]
@@ -45,7 +46,7 @@ impl Candidates {
                 continue;
             }
             let score = self.score(id);
-            self.removed_by[id as usize] = self.stage;
+            self.fates.remove(self.stage, id);
             self.count -= 1;
             self.removed_now.mass += self.entered.as_ref().map_or(0.0, |entered| entered.sum.prob(score));
             if self.whole {
@@ -61,8 +62,8 @@ impl Candidates {
 
     /// The list without what was removed.
     fn drop_removed(&mut self) {
-        let removed_by = &self.removed_by;
-        let alive = |id: &TokenId| removed_by[*id as usize] == ALIVE;
+        let fates = &self.fates;
+        let alive = |id: &TokenId| fates.is_alive(*id);
         self.sorted = self.listed[..self.sorted].iter().filter(|id| alive(id)).count();
         self.listed.retain(alive);
         self.sum.take();
@@ -110,9 +111,9 @@ impl Candidates {
     pub(in crate::decode) fn keep_nucleus(&mut self, mass: f64) -> f64 {
         let normalizer = self.normalizer();
         let measure = move |z: f64| normalizer.prob(z);
-        let (kept, last) = nucleus::nucleus(self, mass, normalizer);
+        let Nucleus { kept, last, sum } = nucleus(self, mass, normalizer);
         self.measure(measure);
-        self.keep(kept);
+        self.keep_summed(kept, sum);
         last
     }
 
@@ -126,25 +127,20 @@ impl Candidates {
 
     /// These alone survive of those that have so far; a filter cuts off what is not listed, too.
     fn keep(&mut self, kept: Vec<TokenId>) {
+        self.keep_summed(kept, None);
+    }
+
+    /// The same where the sum over them may be known.
+    fn keep_summed(&mut self, kept: Vec<TokenId>, sum: Option<LogSum>) {
         let before = self.count;
         if kept.len() < before {
             let (entered, by_blocks) = (self.entered.take(), self.whole && self.sum.get().is_some());
             let one_by_one = entered.is_some() && !by_blocks;
             let alive: Vec<TokenId> = if one_by_one { self.alive().collect() } else { Vec::new() };
-            if self.whole {
-                for by in &mut self.removed_by {
-                    *by = if *by == ALIVE { self.stage } else { *by };
-                }
-            } else {
-                for &id in &self.listed {
-                    self.removed_by[id as usize] = self.stage;
-                }
-            }
-            for &id in &kept {
-                self.removed_by[id as usize] = ALIVE;
-            }
+            self.fates.keep(self.stage, &kept);
             self.list(kept);
-            self.sum.take();
+            let sum = sum.map(|sum| Sum { sum, masses: Vec::new() });
+            self.sum = sum.map_or_else(OnceLock::new, OnceLock::from);
             if let Some(entered) = &entered {
                 self.removed_now.mass +=
                     if by_blocks { self.mass_by_blocks(entered) } else { self.mass_one_by_one(&alive, entered.sum) };
@@ -178,19 +174,17 @@ impl Candidates {
         }
         // Blocks of which nothing is left are summed already.
         let scale = self.scores.divisor.recip();
-        let largest = self.scores.peaks().iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let blocks = self.removed_by.chunks(BLOCK).enumerate().zip(&entered.masses);
-        let mass = blocks.map(|((index, removed_by), mass)| {
-            if removed_by.iter().all(|by| *by != ALIVE) {
-                return *mass;
+        let largest = largest(self.scores.peaks());
+        let (mut mass, mut mixed) = (0.0, Vec::new());
+        for (block, whole) in entered.masses.iter().enumerate() {
+            if self.fates.is_empty(block) {
+                mass += whole;
+                continue;
             }
-            let out = |(id, by): (usize, &u8)| {
-                if *by == ALIVE { f64::NEG_INFINITY } else { self.scores.base().at(id) }
-            };
-            let out: Vec<f64> = (index * BLOCK..).zip(removed_by).map(out).collect();
-            sums(&out, &[], largest, scale).0.iter().sum()
-        });
-        entered.sum.share(mass.fold(0.0, |sum, mass| sum + mass))
+            let out = |id| if self.is_alive(id as TokenId) { f64::NEG_INFINITY } else { self.scores.base().at(id) };
+            mixed.extend((block * BLOCK..((block + 1) * BLOCK).min(self.vocab_size())).map(out));
+        }
+        entered.sum.share(mass + sum(&sums(&mixed, &[], largest, scale).0))
     }
 
     fn measure(&mut self, measure: impl Fn(f64) -> f64 + Send + Sync + 'static) {
@@ -201,8 +195,8 @@ impl Candidates {
 
     /// The stage that removed a token and what it measured (NaN where nothing was).
     pub(in crate::decode) fn removal(&self, id: TokenId) -> Option<(usize, f64)> {
-        let stage = *self.removed_by.get(id as usize)?;
-        let measure = || self.measures.get(stage as usize)?.as_ref();
-        (stage != ALIVE).then(|| (stage as usize, measure().map_or(f64::NAN, |measure| measure.0(self.score(id)))))
+        let stage = usize::from(self.fates.removed_by(id)?);
+        let measure = self.measures.get(stage).and_then(Option::as_ref);
+        Some((stage, measure.map_or(f64::NAN, |measure| measure.0(self.score(id)))))
     }
 }

@@ -41,12 +41,89 @@ const TERMS: [f64; 12] = [
 /// instructions, but the rounding does, where they multiply and add at once. More than [`MANY`] f32 are
 /// summed in f32 where that is precise enough: see [`narrow::sums`].
 pub(super) fn sums<L: Number>(z: &[L], peaks: &[f64], max: f64, scale: f64) -> (Vec<f64>, f64) {
-    L::narrow_sums(z, peaks, max, scale).unwrap_or_else(|| wide::sums(z, max, scale * LOG2_E))
+    sums_from(z, peaks, max, scale, L::NEG_INFINITY)
+}
+
+/// The same of the z that are at least `from`.
+pub(super) fn sums_from<L: Number>(z: &[L], peaks: &[f64], max: f64, scale: f64, from: L) -> (Vec<f64>, f64) {
+    L::narrow_sums(z, peaks, max, scale, from).unwrap_or_else(|| wide::sums(z, max, scale * LOG2_E, from))
+}
+
+/// Of [`counts`].
+pub(super) const BUCKETS: usize = 1024;
+
+/// How many z are in each of the buckets, which begin at `top` and are `1 / rate` wide but for rounding; what is above is in the
+/// first, and what is below in the last.
+pub(super) fn counts<L: Number>(z: &[L], top: f64, rate: f64) -> Vec<u32> {
+    Arch::new().dispatch(Counting { z, top, rate })
+}
+
+struct Counting<'a, L> {
+    z: &'a [L],
+    top: f64,
+    rate: f64,
+}
+
+/// Neighbours are counted apart: what adds to the same number has to wait.
+const APART: usize = 4;
+
+impl<L: Number> WithSimd for Counting<'_, L> {
+    type Output = Vec<u32>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<u32> {
+        // Adding 2⁵² rounds to an integer and leaves it in the low bits.
+        const ROUND: f64 = 4_503_599_627_370_496.0;
+        const LAST: f64 = (BUCKETS - 1) as f64;
+        let mut counts = vec![[0u32; BUCKETS]; APART];
+        let (whole, last) = blocks(self.z);
+        for block in whole.iter().chain(&last) {
+            let mut places = [0u32; BLOCK];
+            for (place, z) in places.iter_mut().zip(block) {
+                let t = (self.top - (*z).into()) * self.rate - 0.5;
+                let t = if t < LAST { t } else { LAST };
+                *place = ((if t > 0.0 { t } else { 0.0 }) + ROUND).to_bits() as u32;
+            }
+            for neighbours in places.as_chunks::<APART>().0 {
+                for (counts, place) in counts.iter_mut().zip(neighbours) {
+                    counts[*place as usize % BUCKETS] += 1;
+                }
+            }
+        }
+        (0..BUCKETS).map(|at| counts.iter().map(|apart| apart[at]).sum()).collect()
+    }
 }
 
 /// `exp((z − max) · scale)` of every z, in its place; as [`sums`] takes it.
 pub(super) fn exponentials(z: &mut [f64], max: f64, scale: f64) {
     Arch::new().dispatch(Exponentials { z, max, by: scale * LOG2_E });
+}
+
+/// Numbers that are added or compared side by side, so that none waits for the one before.
+const ABREAST: usize = 8;
+
+/// Σ, always in the same order.
+pub(super) fn sum(z: &[f64]) -> f64 {
+    let (groups, rest) = z.as_chunks::<ABREAST>();
+    let mut sums = [0.0; ABREAST];
+    for group in groups {
+        for (sum, z) in sums.iter_mut().zip(group) {
+            *sum += z;
+        }
+    }
+    sums.iter().chain(rest).sum()
+}
+
+/// The largest of numbers that are none of them NaN; minus infinity where there are none.
+pub(super) fn largest(z: &[f64]) -> f64 {
+    let (groups, rest) = z.as_chunks::<ABREAST>();
+    let mut highs = [f64::NEG_INFINITY; ABREAST];
+    for group in groups {
+        for (high, z) in highs.iter_mut().zip(group) {
+            *high = if *z > *high { *z } else { *high };
+        }
+    }
+    highs.iter().chain(rest).copied().fold(f64::NEG_INFINITY, f64::max)
 }
 
 /// What one pass tells of numbers.
@@ -59,39 +136,72 @@ pub(super) struct Look {
 
 /// Numbers that passes go over.
 pub(super) trait Number: Copy + PartialOrd + Into<f64> {
+    const INFINITY: Self;
     const NEG_INFINITY: Self;
+
+    /// The least number, minus infinity included, of which `is_enough` says yes, and so of all above it.
+    fn least(is_enough: impl Fn(Self) -> bool) -> Option<Self>;
 
     /// [`look`] with these instructions.
     fn look<S: Simd>(simd: S, z: &[Self]) -> Look;
 
-    /// [`sums`] without f64, where that is precise enough.
-    fn narrow_sums(z: &[Self], peaks: &[f64], max: f64, scale: f64) -> Option<(Vec<f64>, f64)>;
+    /// [`sums_from`] without f64, where that is precise enough.
+    fn narrow_sums(z: &[Self], peaks: &[f64], max: f64, scale: f64, from: Self) -> Option<(Vec<f64>, f64)>;
 }
 
 impl Number for f64 {
+    const INFINITY: Self = f64::INFINITY;
     const NEG_INFINITY: Self = f64::NEG_INFINITY;
+
+    fn least(is_enough: impl Fn(Self) -> bool) -> Option<Self> {
+        // The bits of numbers of one sign are in their order.
+        let number = |place: i64| Self::from_bits(place.unsigned_abs() | u64::from(place < 0) << 63);
+        let infinity = Self::INFINITY.to_bits().cast_signed();
+        Some(number(least(-infinity, infinity, |place| is_enough(number(place)))?))
+    }
 
     #[inline(always)]
     fn look<S: Simd>(_: S, z: &[Self]) -> Look {
         wide::look(z)
     }
 
-    fn narrow_sums(_: &[Self], _: &[f64], _: f64, _: f64) -> Option<(Vec<f64>, f64)> {
+    fn narrow_sums(_: &[Self], _: &[f64], _: f64, _: f64, _: Self) -> Option<(Vec<f64>, f64)> {
         None
     }
 }
 
 impl Number for f32 {
+    const INFINITY: Self = f32::INFINITY;
     const NEG_INFINITY: Self = f32::NEG_INFINITY;
+
+    fn least(is_enough: impl Fn(Self) -> bool) -> Option<Self> {
+        let number = |place: i64| Self::from_bits(place.unsigned_abs() as u32 | u32::from(place < 0) << 31);
+        let infinity = i64::from(Self::INFINITY.to_bits());
+        Some(number(least(-infinity, infinity, |place| is_enough(number(place)))?))
+    }
 
     #[inline(always)]
     fn look<S: Simd>(simd: S, z: &[Self]) -> Look {
         narrow::look(simd, z)
     }
 
-    fn narrow_sums(z: &[Self], peaks: &[f64], max: f64, scale: f64) -> Option<(Vec<f64>, f64)> {
-        if z.len() > MANY { narrow::sums(z, peaks, max, scale) } else { None }
+    fn narrow_sums(z: &[Self], peaks: &[f64], max: f64, scale: f64, from: Self) -> Option<(Vec<f64>, f64)> {
+        if z.len() > MANY { narrow::sums(z, peaks, max, scale, from) } else { None }
     }
+}
+
+/// The first whole number from `low` and below `end` of which `is_enough` says yes, and so of all after it.
+fn least(low: i64, end: i64, is_enough: impl Fn(i64) -> bool) -> Option<i64> {
+    let (mut low, mut high) = (low, end);
+    while low < high {
+        let middle = low.midpoint(high - 1);
+        if is_enough(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    (low < end).then_some(low)
 }
 
 /// Looks at numbers once.
@@ -119,6 +229,16 @@ fn blocks<L: Number>(z: &[L]) -> (&[[L; BLOCK]], Option<[L; BLOCK]>) {
     let mut last = [L::NEG_INFINITY; BLOCK];
     last[..rest.len()].copy_from_slice(rest);
     (blocks, (!rest.is_empty()).then_some(last))
+}
+
+/// A block with what is below `from` made impossible.
+#[inline(always)]
+fn masked<L: Number>(block: &[L; BLOCK], from: L) -> [L; BLOCK] {
+    let mut masked = *block;
+    for z in &mut masked {
+        *z = if *z >= from { *z } else { L::NEG_INFINITY };
+    }
+    masked
 }
 
 struct Exponentials<'a> {
@@ -199,12 +319,32 @@ mod tests {
     }
 
     #[test]
+    fn the_least_number_that_is_enough_is_found_among_all() {
+        for bar in [f32::NEG_INFINITY, f32::MIN, -2.5, -1e-40, 0.0, f32::MIN_POSITIVE, 0.1, 7.0, f32::MAX] {
+            assert_eq!(f32::least(|z| z >= bar), Some(bar));
+            assert_eq!(f64::least(|z| z >= f64::from(bar)), Some(f64::from(bar)));
+        }
+        assert_eq!((f32::least(|_| false), f64::least(|_| false)), (None, None));
+    }
+
+    #[test]
+    fn buckets_hold_every_number_once() {
+        let z: Vec<f32> = (0..1000).map(|i| ((i * 7919) % 1013) as f32 / 100.0 + 0.003).collect();
+        let counts = counts(&z, 5.0, 500.0);
+        // What fills up the last block is below all others.
+        assert_eq!(counts.iter().sum::<u32>(), 1024);
+        let of = |range: std::ops::Range<f32>| z.iter().filter(|z| range.contains(z)).count() as u32;
+        assert_eq!((counts[0], counts[BUCKETS - 1] - 24), (of(4.998..99.0), of(-1.0..2.954)));
+        assert_eq!((counts[248], counts[249]), (of(4.502..4.504), 0));
+    }
+
+    #[test]
     fn sums_are_those_of_the_library() {
         for count in [1, 127, 128, 129, 5000] {
             let z: Vec<f64> = (0..count).map(|i| f64::from((i * 7919) % 1013) / 31.0 - 9.0).collect();
             let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let (masses, weighted) = sums(&z, &[], max, 1.25);
-            let plain = wide::Sums { z: &z, max, by: 1.25 * LOG2_E }.run::<false>();
+            let plain = wide::Sums { z: &z, max, by: 1.25 * LOG2_E, from: f64::NEG_INFINITY }.run::<false>();
             let d = || z.iter().map(|z| (z - max) * 1.25);
             let (sum, of): (f64, f64) = (d().map(f64::exp).sum(), d().map(|d| d * d.exp()).sum());
             for (masses, weighted) in [(&masses, weighted), (&plain.0, plain.1)] {

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{BLOCK, LANES, LN_2, LOG2_E, Look, blocks, exponentials, total, wide};
+use super::{BLOCK, LN_2, LOG2_E, Look, blocks, exponentials, masked, sum};
 
 /// (2^f − 1) / f for |f| ≤ ½, the constant term first: its Chebyshev approximation of degree 5. That 2^f is off by 9·10⁻⁹ at
 /// most and by 10⁻¹⁰ on average, so that nothing adds up in a sum.
@@ -15,8 +15,11 @@ const ROUND: f32 = 12_582_912.0;
 /// What is below 2 to this of the largest counts as that.
 const LEAST: f64 = -120.0;
 
-/// A block is summed in f64 where its largest term has at least this share of what the largest of all blocks have together.
+/// A term with at least this share of the sum is taken in f64.
 const HEAVY: f64 = 1.0 / 512.0;
+
+/// A block with at least this share is summed again, more precisely: of few blocks the rounding of each would show.
+const LARGE: f64 = 1.0 / 64.0;
 
 /// What makes 2^(z · by − origin), where `origin` is the integer next to max · by.
 #[derive(Clone, Copy)]
@@ -25,6 +28,7 @@ struct Power {
     low: f32,
     origin: f32,
     least: f32,
+    max: f32,
 }
 
 impl Power {
@@ -34,9 +38,12 @@ impl Power {
         let origin = (max * by).round();
         let least = ((origin + LEAST) / by).max(f64::from(f32::MIN)) as f32;
         let high = by as f32;
-        fits.then(|| Self { high, low: (by - f64::from(high)) as f32, origin: origin as f32, least })
+        fits.then(|| Self { high, low: (by - f64::from(high)) as f32, origin: origin as f32, least, max: max as f32 })
     }
 }
+
+/// The most numbers that a register holds.
+const WIDEST: usize = 16;
 
 /// A [`Power`] in every lane.
 #[derive(Clone, Copy)]
@@ -44,6 +51,7 @@ struct Lanes<S: Simd> {
     high: S::f32s,
     low: S::f32s,
     least: S::f32s,
+    max: S::f32s,
     terms: [S::f32s; TERMS.len()],
     one: S::f32s,
     /// [`ROUND`] less the origin, and itself.
@@ -63,6 +71,7 @@ impl<S: Simd> Lanes<S> {
             high: simd.splat_f32s(power.high),
             low: simd.splat_f32s(power.low),
             least: simd.splat_f32s(power.least),
+            max: simd.splat_f32s(power.max),
             terms,
             one: simd.splat_f32s(1.0),
             shift: simd.splat_f32s(ROUND - power.origin),
@@ -71,7 +80,7 @@ impl<S: Simd> Lanes<S> {
         }
     }
 
-    /// The power and its exponent. The power is rounded once, at the end.
+    /// The power, and z − max. The power is rounded once, at the end.
     #[inline(always)]
     fn of(&self, simd: S, z: S::f32s) -> (S::f32s, S::f32s) {
         let z = simd.max_f32s(z, self.least);
@@ -85,22 +94,54 @@ impl<S: Simd> Lanes<S> {
         let power = simd.mul_add_f32s(power, f, self.one);
         let exponent = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(rounded), self.mantissa);
         let scaled = simd.transmute_f32s_u32s(simd.add_u32s(simd.transmute_u32s_f32s(power), exponent));
-        (scaled, simd.sub_f32s(f, simd.sub_f32s(self.round, rounded)))
+        (scaled, simd.sub_f32s(z, self.max))
     }
 
-    /// Σ 2^t of a block; t·2^t is added to `products`.
+    /// Σ of the powers of a block; (z − max) times each is added to `products`.
     #[inline(always)]
     fn sum(&self, simd: S, block: &[f32; BLOCK], products: &mut [S::f32s; 2]) -> f64 {
         let mut sums = [simd.splat_f32s(0.0); 2];
         for pair in S::as_simd_f32s(block).0.chunks_exact(2) {
             for at in 0..2 {
-                let (e, t) = self.of(simd, pair[at]);
+                let (e, d) = self.of(simd, pair[at]);
                 sums[at] = simd.add_f32s(sums[at], e);
-                products[at] = simd.mul_add_f32s(t, e, products[at]);
+                products[at] = simd.mul_add_f32s(d, e, products[at]);
             }
         }
         f64::from(simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1])))
     }
+
+    /// The same of what is below `bar`; what is not is shown to `heavy`.
+    #[inline(always)]
+    fn sum_below(&self, simd: S, block: &[f32; BLOCK], bar: f32, heavy: &mut Vec<f32>) -> f64 {
+        let bars = simd.splat_f32s(bar);
+        let mut sum = simd.splat_f32s(0.0);
+        let vectors = S::as_simd_f32s(block).0;
+        for (&z, each) in vectors.iter().zip(block.chunks_exact(BLOCK / vectors.len())) {
+            let is_heavy = simd.greater_than_or_equal_f32s(z, bars);
+            sum = simd.add_f32s(sum, self.of(simd, simd.select_f32s(is_heavy, self.least, z)).0);
+            if simd.first_true_m32s(is_heavy) < each.len() {
+                heavy.extend(each.iter().filter(|z| **z >= bar));
+            }
+        }
+        total::<S>(sum)
+    }
+}
+
+/// Σ of a register, in f64.
+#[inline(always)]
+fn total<S: Simd>(lanes: S::f32s) -> f64 {
+    let mut each = [0.0; WIDEST];
+    S::as_mut_simd_f32s(&mut each).0[0] = lanes;
+    let mut sums = each.map(f64::from);
+    let mut half = WIDEST / 2;
+    while half > 0 {
+        for at in 0..half {
+            sums[at] += sums[at + half];
+        }
+        half /= 2;
+    }
+    sums[0]
 }
 
 /// [`super::look`]
@@ -123,17 +164,13 @@ pub(super) fn look<S: Simd>(simd: S, z: &[f32]) -> Look {
     Look { peaks, is_bad: simd.reduce_max_f32s(worst) == f32::INFINITY }
 }
 
-/// As [`super::sums`], with the largest of every block: the sum of all is off by a few 10⁻⁹ of itself at most. `None` where f32 can't do it.
+/// As [`super::sums_from`], with the largest of every block: the sum of all is off by a few 10⁻⁹ of itself at most. `None` where f32 can't do it.
 ///
 /// An f32 exponential is off by 6·10⁻⁸ at most, one way as often as the other. Where many terms make the sum that is
-/// nothing; blocks with a term that weighs are summed in f64.
-pub(super) fn sums(z: &[f32], peaks: &[f64], max: f64, scale: f64) -> Option<(Vec<f64>, f64)> {
-    let by = scale * LOG2_E;
-    let power = Power::new(max, by)?;
-    let mut weights = peaks.to_vec();
-    exponentials(&mut weights, max, scale);
-    let bar = HEAVY * weights.iter().sum::<f64>();
-    Arch::new().dispatch(Sums { z, weights, bar, max, by, power })
+/// nothing; those that weigh are taken in f64.
+pub(super) fn sums(z: &[f32], peaks: &[f64], max: f64, scale: f64, from: f32) -> Option<(Vec<f64>, f64)> {
+    let power = Power::new(max, scale * LOG2_E)?;
+    Arch::new().dispatch(Sums { z, peaks, max, scale, from, power })
 }
 
 /// Blocks whose products are summed in f32.
@@ -141,11 +178,10 @@ const TOGETHER: usize = 4;
 
 struct Sums<'a> {
     z: &'a [f32],
-    /// The largest term of every block.
-    weights: Vec<f64>,
-    bar: f64,
+    peaks: &'a [f64],
     max: f64,
-    by: f64,
+    scale: f64,
+    from: f32,
     power: Power,
 }
 
@@ -154,43 +190,66 @@ impl WithSimd for Sums<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        // Without fused multiply-add nothing of this holds.
-        (S::F64_LANES > 1).then(|| self.run(simd))
+        // Without fused multiply-add nothing of this holds. (A closure might not be compiled for these instructions.)
+        if S::F64_LANES > 1 { Some(self.run(simd)) } else { None }
     }
 }
 
 impl Sums<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> (Vec<f64>, f64) {
-        let Self { z, weights: mut masses, bar, max, by, power } = self;
-        // What 2^(z · by − origin) is to exp((z − max) · scale).
-        let beside = max * by - f64::from(power.origin);
-        let to_max = (-beside).exp2();
-        let lanes = Lanes::new(simd, power);
+        // What exp((z − max) · scale) is to 2^(z · by − origin).
+        let to_max = (f64::from(self.power.origin) - self.max * self.scale * LOG2_E).exp2();
+        let lanes = Lanes::new(simd, self.power);
         let zero = simd.splat_f32s(0.0);
-        let (mut exact, mut weighted, mut narrow) = ([0.0; LANES], 0.0, 0.0);
-        let (whole, last) = blocks(z);
-        let block = |at: usize| whole.get(at).or(last.as_ref());
-        let is_heavy: Vec<bool> = masses.iter().map(|mass| *mass >= bar).collect();
-        for at in (0..masses.len()).filter(|&at| is_heavy[at]) {
-            if let Some(block) = block(at) {
-                masses[at] = wide::block::<true, f32>(block, max, by, &mut exact);
-            }
-        }
+        let (whole, last) = blocks(self.z);
+        let mut masses = Vec::with_capacity(self.peaks.len());
+        let mut weighted = 0.0;
         let mut products = [zero; 2];
-        for at in 0..masses.len() {
-            if let Some(block) = block(at).filter(|_| !is_heavy[at]) {
-                let sum = lanes.sum(simd, block, &mut products);
-                narrow += sum;
-                masses[at] = sum * to_max;
-            }
-            if at % TOGETHER == 0 || at + 1 == masses.len() {
-                weighted += f64::from(simd.reduce_sum_f32s(simd.add_f32s(products[0], products[1])));
+        for (at, block) in whole.iter().chain(&last).enumerate() {
+            masses.push(if self.from == f32::NEG_INFINITY {
+                lanes.sum(simd, block, &mut products) * to_max
+            } else if self.peaks[at] >= f64::from(self.from) {
+                lanes.sum(simd, &masked(block, self.from), &mut products) * to_max
+            } else {
+                0.0
+            });
+            if at % TOGETHER == TOGETHER - 1 || at + 1 == self.peaks.len() {
+                weighted += total::<S>(simd.add_f32s(products[0], products[1]));
                 products = [zero; 2];
             }
         }
-        let weighted = (weighted - beside * narrow) * to_max;
-        (masses, (weighted + total(exact)) * LN_2)
+        let weighted = weighted * to_max + self.weigh(simd, &lanes, to_max, &mut masses);
+        (masses, weighted * self.scale)
+    }
+
+    /// Takes what weighs more precisely. Returns what that adds to Σ (z − max)·exp.
+    #[inline(always)]
+    fn weigh<S: Simd>(&self, simd: S, lanes: &Lanes<S>, to_max: f64, masses: &mut [f64]) -> f64 {
+        let sum = sum(masses);
+        let bar = f64::from(self.from).max(self.max + (HEAVY * sum).ln() / self.scale);
+        let (whole, last) = blocks(self.z);
+        let (mut heavy, mut places) = (Vec::new(), Vec::new());
+        for (at, block) in whole.iter().chain(&last).enumerate() {
+            if self.peaks[at] < bar && masses[at] <= LARGE * sum {
+                continue;
+            }
+            masses[at] = to_max * lanes.sum_below(simd, &masked(block, self.from), bar as f32, &mut heavy);
+            places.resize(heavy.len(), at);
+        }
+        let mut exact: Vec<f64> = heavy.iter().map(|z| f64::from(*z)).collect();
+        exponentials(&mut exact, self.max, self.scale);
+        let mut narrow = heavy.clone();
+        narrow.resize(heavy.len().next_multiple_of(BLOCK), f32::NEG_INFINITY);
+        for z in S::as_mut_simd_f32s(&mut narrow).0 {
+            *z = lanes.of(simd, *z).0;
+        }
+        let mut more = 0.0;
+        for (((z, at), exact), narrow) in heavy.iter().zip(places).zip(exact).zip(narrow) {
+            masses[at] += exact;
+            more += (f64::from(*z) - self.max) * (exact - f64::from(narrow) * to_max);
+        }
+        more
     }
 }
 
@@ -227,7 +286,7 @@ mod tests {
                 let peaks = look(&z).peaks;
                 let max = peaks.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 for scale in [1.0, 1.25, 0.5] {
-                    let Some((masses, weighted)) = sums(&z, &peaks, max, scale) else { return };
+                    let Some((masses, weighted)) = sums(&z, &peaks, max, scale, f32::NEG_INFINITY) else { return };
                     let all: Vec<f64> = z.iter().map(|&z| f64::from(z)).collect();
                     let (exact, of_exact) = of(&all, &peaks, max, scale);
                     let (sum, want) = (masses.iter().sum::<f64>(), exact.iter().sum::<f64>());

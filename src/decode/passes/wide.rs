@@ -2,17 +2,18 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{BLOCK, LANES, LN_2, Look, Number, blocks, bounded, exp2, multiply_add, total};
+use super::{BLOCK, LANES, LN_2, Look, Number, blocks, bounded, exp2, masked, multiply_add, total};
 
-/// [`super::sums`], with `by` the scale over ln 2.
-pub(super) fn sums<L: Number>(z: &[L], max: f64, by: f64) -> (Vec<f64>, f64) {
-    Arch::new().dispatch(Sums { z, max, by })
+/// [`super::sums_from`], with `by` the scale over ln 2.
+pub(super) fn sums<L: Number>(z: &[L], max: f64, by: f64, from: L) -> (Vec<f64>, f64) {
+    Arch::new().dispatch(Sums { z, max, by, from })
 }
 
 pub(super) struct Sums<'a, L> {
     pub(super) z: &'a [L],
     pub(super) max: f64,
     pub(super) by: f64,
+    pub(super) from: L,
 }
 
 impl<L: Number> WithSimd for Sums<'_, L> {
@@ -31,7 +32,7 @@ impl<L: Number> Sums<'_, L> {
         let mut masses = Vec::with_capacity(self.z.len().div_ceil(BLOCK));
         let (whole, last) = blocks(self.z);
         for of in whole.iter().chain(&last) {
-            masses.push(block::<FUSED, L>(of, self.max, self.by, &mut weighted));
+            masses.push(block::<FUSED, L>(&masked(of, self.from), self.max, self.by, &mut weighted));
         }
         (masses, total(weighted) * LN_2)
     }
@@ -39,12 +40,7 @@ impl<L: Number> Sums<'_, L> {
 
 /// Σ 2^t of a block, and Σ t·2^t added to `weighted`.
 #[inline(always)]
-pub(super) fn block<const FUSED: bool, L: Number>(
-    block: &[L; BLOCK],
-    max: f64,
-    by: f64,
-    weighted: &mut [f64; LANES],
-) -> f64 {
+fn block<const FUSED: bool, L: Number>(block: &[L; BLOCK], max: f64, by: f64, weighted: &mut [f64; LANES]) -> f64 {
     let mut sums = [0.0; LANES];
     for group in block.as_chunks::<LANES>().0 {
         for lane in 0..LANES {

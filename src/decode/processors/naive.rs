@@ -244,15 +244,31 @@ fn what_is_no_number_is_refused_wherever_it_stands() {
 /// Vocabularies whose sums take 16 single-precision exponentials at a time.
 #[test]
 fn the_chain_over_many_single_precision_logits_is_the_plain_one() {
-    let chains =
-        ["temperature=0.8,top_k=40,top_p=0.95", "top_p=0.95", "min_p=0.001,top_p=0.7", "top_k=900,temperature=2", ""];
-    for (count, sigma) in [(4_500, 2.5), (20_000, 2.5), (20_000, 0.5), (20_000, 8.0)] {
+    let chains = [
+        "temperature=0.8,top_k=40,top_p=0.95",
+        "top_p=0.95",
+        "temperature=1.3,top_p=0.99",
+        "min_p=0.001,top_p=0.7",
+        "top_k=900,temperature=2",
+        "",
+    ];
+    // The last ones are rounded so that hundreds tie where a nucleus ends, and so coarsely that thousands do.
+    let fields = [
+        (4_500, 2.5, 0.0),
+        (20_000, 2.5, 0.0),
+        (20_000, 0.5, 0.0),
+        (20_000, 8.0, 0.0),
+        (20_000, 2.5, 0.125),
+        (9_000, 2.5, 1.0),
+    ];
+    for (count, sigma, grid) in fields {
         let logits: Vec<f32> = (0..count)
             .map(|id| {
                 // A sum of uniforms is near enough to normal; every ninth token has a twin, every hundredth is impossible.
                 let id = if id % 9 == 8 { id - 1 } else { id };
                 let z: f64 = (0..6).map(|step| uniform(7, step, id as u64) - 0.5).sum();
-                if id % 100 == 50 { f32::NEG_INFINITY } else { (z * sigma) as f32 }
+                let z = if grid > 0.0 { (z * sigma / grid).round() * grid } else { z * sigma };
+                if id % 100 == 50 { f32::NEG_INFINITY } else { z as f32 }
             })
             .collect();
         let wide: Vec<f64> = logits.iter().map(|z| f64::from(*z)).collect();

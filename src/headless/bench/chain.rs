@@ -37,11 +37,11 @@ pub(super) fn measure(job: &BenchJob<'_>) -> Result<Vec<ChainTimes>, HeadlessErr
     let (chain, top_p) = (Chain::parse(CHAIN)?, Chain::parse(TOP_P)?);
     let clock = job.clock();
     let times = |&vocab_size: &usize| {
-        let logits = normal(vocab_size);
+        let logits: Arc<[f32]> = normal(vocab_size).into();
         // A distribution remembers its order once it was asked for: every time takes a new one.
         let mut whole = || timed(|| decided(&logits, &chain));
         let mut alone = || {
-            let model = Arc::new(Distribution::from_logits(&logits)?);
+            let model = Arc::new(Distribution::shared(&logits)?);
             timed(|| Analysis::new(model, &top_p, Context::default()))
         };
         let figures = clock.in_turn("chain", 2, &mut |variant| match variant {
@@ -53,9 +53,10 @@ pub(super) fn measure(job: &BenchJob<'_>) -> Result<Vec<ChainTimes>, HeadlessErr
     vocabularies.iter().map(times).collect()
 }
 
-fn decided(logits: &[f32], chain: &Chain) -> Result<Analysis, DecodeError> {
-    let analysis = Analysis::new(Arc::new(Distribution::from_logits(logits)?), chain, Context::default())?;
-    std::hint::black_box(analysis.draw(uniform(0, 0, 0)));
+/// As the engine does it: the logits are the model's own, and what every stage did is looked at.
+fn decided(logits: &Arc<[f32]>, chain: &Chain) -> Result<Analysis, DecodeError> {
+    let analysis = Analysis::new(Arc::new(Distribution::shared(logits)?), chain, Context::default())?;
+    std::hint::black_box((analysis.draw(uniform(0, 0, 0)), analysis.stages()));
     Ok(analysis)
 }
 

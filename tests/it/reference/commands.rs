@@ -169,7 +169,7 @@ fn shared(all: &[&Command], is_shared: &impl Fn(&Arg) -> bool) -> String {
         if all.iter().flat_map(|command| options(command)).any(|other| same_name(&other)) {
             let has = |command: &&&Command| options(command).any(|other| key(other) == key(option));
             let names: Vec<&str> = all.iter().filter(has).map(|command| command.get_name()).collect();
-            row[1] += &format!(" (in {})", codes(names));
+            row[1].extend([" (in ", &codes(names), ")"]);
         }
         let heading = option.get_help_heading().unwrap_or("Model, draws and output").to_owned();
         match headings.iter_mut().find(|(name, _)| *name == heading) {

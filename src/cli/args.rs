@@ -20,6 +20,7 @@ use super::models::ModelsArgs;
 use super::processors::ProcessorArgs;
 use super::replay::ReplayArgs;
 use super::score::ScoreArgs;
+use super::shell::ManArgs;
 use super::speculative::SpeculativeArgs;
 
 /// See how a language model chooses its words.
@@ -70,8 +71,8 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print a manual page, or write all of them into a folder
+    Man(ManArgs),
 }
 
 /// Options of the interface.

@@ -4,8 +4,6 @@ use std::io::{BufWriter, Read, Write, stdin, stdout};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use clap::CommandFactory;
-
 use crate::decode::Chain;
 use crate::headless::{self, Format, Interrupt, Job, LogitsDefaults, OutputFile, style::Style};
 use crate::model::LoadedModel;
@@ -22,6 +20,7 @@ use super::models::models;
 use super::replay::replay;
 use super::score::score;
 use super::screenshot::screenshot;
+use super::shell;
 
 pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
     match cli.command {
@@ -39,13 +38,8 @@ pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
         Some(Command::Doctor(args)) => doctor(&args),
         Some(Command::Theme(args)) => interface::theme(&args.action),
         Some(Command::Config) => Ok(stdout().write_all(Config::usual().as_bytes())?),
-        Some(Command::Completions { shell }) => {
-            // Into memory first: the generator panics where output fails, and a closed pipe is no fault.
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "logitscope", &mut script);
-            Ok(stdout().write_all(&script)?)
-        }
-        Some(Command::Man) => Ok(clap_mangen::Man::new(Cli::command()).render(&mut stdout())?),
+        Some(Command::Completions { shell }) => shell::completions(shell),
+        Some(Command::Man(args)) => shell::man(&args),
     }
 }
 

@@ -52,6 +52,27 @@ pub struct Margin {
 }
 
 /// The model's distribution, what the chain made of it, and how.
+///
+/// ```
+/// use std::sync::Arc;
+/// use logitscope::decode::{Analysis, Chain, Context, Distribution};
+///
+/// let model = Arc::new(Distribution::from_logits(&[0.5f64.ln(), 0.3f64.ln(), 0.15f64.ln(), 0.05f64.ln()])?);
+/// let analysis = Analysis::new(model, &Chain::parse("top_k=3,top_p=0.8")?, Context::default())?;
+/// assert_eq!(analysis.kept(), [0, 1]);
+/// assert!((analysis.sampling_prob(0) - 0.5 / 0.8).abs() < 1e-12); // the model's own is still 0.5
+///
+/// // Who removed a token, and by how much it fell short.
+/// let removal = analysis.removal(2).unwrap();
+/// assert_eq!(analysis.stages()[removal.stage].label, "top_p=0.8");
+/// assert!(removal.margin.unwrap().measured < removal.margin.unwrap().limit);
+///
+/// // A random number falls into the interval of a token.
+/// let draw = analysis.draw(0.7);
+/// assert_eq!(draw.token, 1);
+/// assert!(draw.low <= 0.7 && 0.7 < draw.high);
+/// # Ok::<(), logitscope::decode::DecodeError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Analysis {
     model: Arc<Distribution>,

@@ -75,6 +75,22 @@ impl FromStr for Stage {
 }
 
 /// Processors in the order in which they work on the logits. The same processor may come more than once.
+///
+/// ```
+/// use logitscope::decode::{Chain, Preset};
+///
+/// let chain = Chain::parse("temperature=0.8,top_k=40,repetition_penalty=1.2")?;
+/// assert_eq!(chain.to_string(), "temperature=0.8,top_k=40,repetition_penalty=1.2");
+///
+/// // The same stages in the order of another program.
+/// let arranged = Preset::named("llama.cpp")?.arrange(chain.stages())?;
+/// assert_eq!(arranged.to_string(), "repetition_penalty=1.2,top_k=40,temperature=0.8");
+/// assert_eq!(arranged.before_sampling().to_string(), "repetition_penalty=1.2,top_k=40");
+///
+/// let error = Chain::parse("top_p=1.5").unwrap_err();
+/// assert_eq!(error.to_string(), "top_p: `1.5` is out of range: it must be at least 0 and at most 1");
+/// # Ok::<(), logitscope::decode::DecodeError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Chain {
     stages: Vec<Stage>,
@@ -196,9 +212,9 @@ pub struct Preset {
     pub order: &'static [&'static str],
 }
 
-/// Presets. Sources: transformers `GenerationMixin._get_logits_processor`; llama.cpp `common_params_sampling`;
+/// Every preset. Sources: transformers `GenerationMixin._get_logits_processor`; llama.cpp `common_params_sampling`;
 /// vLLM `v1/sample/sampler.py`.
-static PRESETS: &[Preset] = &[
+pub static PRESETS: &[Preset] = &[
     Preset {
         name: "transformers",
         order: &[

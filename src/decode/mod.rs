@@ -42,7 +42,7 @@ mod temperature;
 
 pub use analysis::{Analysis, Margin, Removal, StageTrace};
 pub use candidates::Candidates;
-pub use chain::{Chain, Preset, Stage};
+pub use chain::{Chain, PRESETS, Preset, Stage};
 pub use distribution::{Distribution, by_score};
 pub use error::DecodeError;
 pub use logits::{Logit, Logits};

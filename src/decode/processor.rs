@@ -40,6 +40,48 @@ impl Context<'_> {
 }
 
 /// A step of the chain: changes scores, or removes candidates.
+///
+/// A filter of one's own needs the trait and a row; those of [`PROCESSORS`](super::PROCESSORS) are options of the program besides.
+///
+/// ```
+/// use std::ops::Bound;
+/// use std::sync::Arc;
+/// use logitscope::decode::{
+///     Analysis, Candidates, Chain, Context, DecodeError, Distribution, Kind, LogitsProcessor, Parameter, ProcessorRow, Stage, Value,
+/// };
+///
+/// /// Keeps what is at most so many nats below the best.
+/// #[derive(Debug)]
+/// struct Within(f64);
+///
+/// impl LogitsProcessor for Within {
+///     fn apply(&self, candidates: &mut Candidates, _: Context<'_>) -> Result<Option<f64>, DecodeError> {
+///         let limit = candidates.max_score() - self.0;
+///         candidates.keep_at_least(limit, |score| score);
+///         Ok(Some(limit))
+///     }
+/// }
+///
+/// static ROW: ProcessorRow = ProcessorRow {
+///     name: "within",
+///     summary: "keeps tokens at most X nats below the best",
+///     kind: Kind::Warper,
+///     parameter: Parameter::Number(Bound::Included(0.0), Bound::Unbounded, |nats| Arc::new(Within(nats))),
+///     neutral: None,
+///     usual: 2.0,
+///     grid: &[1.0, 2.0, 4.0],
+///     measure: "logit",
+///     source: "the example of the documentation",
+/// };
+///
+/// let mut chain = Chain::parse("temperature=0.5")?;
+/// chain.push(Stage::new(&ROW, Value::Number(2.0))?)?;
+/// let model = Arc::new(Distribution::from_logits(&[3.0, 2.5, 1.0])?);
+/// let analysis = Analysis::new(model, &chain, Context::default())?;
+/// assert_eq!(analysis.kept(), [0, 1]); // 6, 5 and 2 after the temperature
+/// assert_eq!(analysis.stages()[1].label, "within=2");
+/// # Ok::<(), DecodeError>(())
+/// ```
 pub trait LogitsProcessor: fmt::Debug + Send + Sync {
     /// Works on the candidates in place. Returns the limit that the removed ones fell short of, in the unit of the row's
     /// `measure`, where there is one.
@@ -144,6 +186,25 @@ pub enum Parameter {
     Text(fn(&str) -> Result<Built, String>),
 }
 
+impl Parameter {
+    /// What may be given, in words: the kind of value and its range.
+    #[must_use]
+    pub fn range(&self) -> String {
+        match self {
+            Self::Number(Bound::Unbounded, Bound::Unbounded, _) => "any number".into(),
+            Self::Number(low, high, _) => range(*low, *high),
+            Self::Count(_) => "a whole number".into(),
+            Self::Bias(_) => "an amount for each of some tokens; minus infinity rules one out".into(),
+            Self::Ids(_) => "token ids".into(),
+            Self::Fields(fields, _) => {
+                let one = |field: &Field| format!("{} from {} to {}", field.name, field.low, field.high);
+                fields.iter().map(one).collect::<Vec<_>>().join("; ")
+            }
+            Self::Text(_) => "a text".into(),
+        }
+    }
+}
+
 /// One of several numbers that a processor takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
@@ -238,7 +299,7 @@ impl ProcessorRow {
                     return Err(bad("not a finite number"));
                 }
                 if !(low, high).contains_number(*number) {
-                    return Err(bad(&describe(low, high)));
+                    return Err(bad(&format!("out of range: it must be {}", range(low, high))));
                 }
                 Ok(build(*number))
             }
@@ -327,7 +388,8 @@ impl ContainsNumber for (Bound<f64>, Bound<f64>) {
     }
 }
 
-fn describe(low: Bound<f64>, high: Bound<f64>) -> String {
+/// The range in words, as in `at least 0 and at most 1`; empty where there is no bound.
+fn range(low: Bound<f64>, high: Bound<f64>) -> String {
     let low = match low {
         Bound::Included(low) => Some(format!("at least {low}")),
         Bound::Excluded(low) => Some(format!("above {low}")),
@@ -339,5 +401,5 @@ fn describe(low: Bound<f64>, high: Bound<f64>) -> String {
         Bound::Unbounded => None,
     };
     let ends: Vec<String> = low.into_iter().chain(high).collect();
-    format!("out of range: it must be {}", ends.join(" and "))
+    ends.join(" and ")
 }

@@ -40,7 +40,7 @@ pub use info::{ModelInfo, StoredType};
 pub use memory::available as available_memory;
 pub use open::{LoadedModel, open, open_watched};
 pub use options::{DeviceChoice, DtypeChoice, Fit, OpenOptions, Opening};
-pub use source::ModelSource;
+pub use source::{FORMS, ModelSource, SourceForm};
 pub use tokenizer::{PromptForm, SpecialTokens, TokenPiece, Tokenizer};
 
 /// A token that the model has read, in the context of all tokens before it: an entry of the cache tree.
@@ -104,6 +104,31 @@ pub struct CacheUse {
 /// Contract, tested for every family: a fork never sees its sibling's tokens; reading token by token equals reading all at
 /// once, bit for bit; several runs in one call give what each gives alone, bit for bit; the number of threads changes nothing. On
 /// a graphics processor the order of sums is the device's: the same holds but for rounding.
+///
+/// ```
+/// use logitscope::model::{Positions, Run, SpecialTokens, table, unwatched};
+///
+/// let text = "vocabulary = ['A', 'B']\n[[row]]\ncontext = ['A']\nnext = { A = 0.25, B = 0.75 }\n\
+///             [[row]]\ncontext = []\nnext = { A = 1.0 }";
+/// let mut loaded = table::parse("ab.toml", text)?;
+/// let tokens = loaded.tokenizer.encode("B A", SpecialTokens::Auto)?;
+/// let read = loaded.model.forward(&[Run { after: None, tokens: &tokens, logits: Positions::Last }], &mut unwatched)?;
+/// let next = loaded.model.info().distribution(&read[0].logits[0])?;
+/// assert!((next.prob(1) - 0.75).abs() < 1e-6);
+///
+/// // Two continuations of the same text: a fork of the cache, read as one batch.
+/// let here = read[0].nodes.last().copied();
+/// let fork = |tokens| Run { after: here, tokens, logits: Positions::Last };
+/// let forks = loaded.model.forward(&[fork(&[0]), fork(&[1])], &mut unwatched)?;
+/// let best = |logits: &[f32]| Ok::<_, logitscope::decode::DecodeError>(loaded.model.info().distribution(logits)?.top(1));
+/// assert_eq!(best(&forks[0].logits[0])?, [1]);
+/// assert_eq!(best(&forks[1].logits[0])?, [0]);
+///
+/// // Everything but the first continuation is forgotten.
+/// loaded.model.retain(&forks[0].nodes);
+/// assert_eq!(loaded.model.cache_use().tokens, tokens.len() + 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait LanguageModel: Send {
     /// Name, sizes and end-of-text ids.
     fn info(&self) -> &ModelInfo;

@@ -28,6 +28,57 @@ pub enum ModelSource {
     Shape(&'static NamedShape),
 }
 
+/// One of the forms that `--model` takes.
+#[derive(Debug)]
+pub struct SourceForm {
+    /// How it is written.
+    pub written: &'static str,
+    /// What it is, in a few words.
+    pub short: &'static str,
+    /// What there is to know about it.
+    pub about: &'static str,
+}
+
+/// Every form, in the order in which they are told apart.
+pub const FORMS: &[SourceForm] = &[
+    SourceForm {
+        written: "builtin",
+        short: "builtin",
+        about: "the model inside the program; what is meant where nothing is said",
+    },
+    SourceForm {
+        written: "shape:NAME",
+        short: "shape:NAME with random weights",
+        about: "random weights of the size of a known model, for measuring",
+    },
+    SourceForm {
+        written: "DIRECTORY",
+        short: "a directory that holds config.json, model.safetensors and tokenizer.json",
+        about: "a model in Hugging Face layout: config.json, tokenizer.json, and model.safetensors or its shards",
+    },
+    SourceForm {
+        written: "FILE.toml",
+        short: "a .toml table of probabilities",
+        about: "a table of conditional probabilities, written by hand",
+    },
+    SourceForm {
+        written: "FILE.gguf",
+        short: "a .gguf file",
+        about: "a model in one file, quantized or not, with its tokenizer",
+    },
+    SourceForm {
+        written: "http(s)://HOST:PORT/v1",
+        short: "a server http://HOST:PORT/v1",
+        about: "a model that a server runs; `?model=NAME&top=N&timeout=SECONDS` may follow",
+    },
+    SourceForm {
+        written: "OWNER/NAME",
+        short: "owner/name[@revision] on the hub",
+        about: "a model of the Hugging Face hub; `@` and a branch, a tag or a commit may follow, and before it `/FILE.gguf` for one \
+                of its files",
+    },
+];
+
 impl ModelSource {
     /// The source as the user would name it.
     #[must_use]
@@ -73,11 +124,8 @@ impl FromStr for ModelSource {
             return Ok(Self::Hub(name));
         }
         let reason = if path.exists() { "is a file" } else { "is not here" };
-        Err(ModelError::Unsupported(format!(
-            "--model {text:?} {reason}: supported are builtin, a directory that holds config.json, model.safetensors and \
-             tokenizer.json, a .gguf file, owner/name[@revision] on the hub, a .toml table of probabilities, a server \
-             http://HOST:PORT/v1, and shape:NAME with random weights"
-        )))
+        let forms: Vec<&str> = FORMS.iter().map(|form| form.short).collect();
+        Err(ModelError::Unsupported(format!("--model {text:?} {reason}: supported are {}", forms.join(", "))))
     }
 }
 
@@ -95,7 +143,7 @@ mod tests {
         assert!(matches!("owner/name@v1".parse::<ModelSource>().unwrap(), ModelSource::Hub(_)));
         for text in ["", "./owner/name", "model.bin"] {
             let error = text.parse::<ModelSource>().unwrap_err().to_string();
-            assert!(error.contains("supported are builtin, a directory"), "{error}");
+            assert!(error.contains("supported are builtin, shape:NAME"), "{error}");
         }
     }
 }

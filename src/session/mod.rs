@@ -66,6 +66,22 @@ struct Node {
 }
 
 /// The tree of all tokens of a session, with a cursor. The prompt is its trunk.
+///
+/// ```
+/// use logitscope::session::{Chosen, How, Session, branches};
+///
+/// let chosen = |how| Chosen { how, logprob: -0.5, sampling_logprob: -0.3, rank: 1 };
+/// let mut session = Session::new(&[10, 11]).unwrap();
+/// session.step(12, chosen(How::Greedy));
+/// session.step(13, chosen(How::Greedy));
+///
+/// // Back and onto another way; the old one is still there.
+/// session.back();
+/// session.step(14, chosen(How::Forced));
+/// assert_eq!(session.tokens(), [10, 11, 12, 14]);
+/// assert_eq!(session.children(session.node_at(2).unwrap()).len(), 2);
+/// assert_eq!(branches(&session).len(), 3); // what both begin with, and the two ways on
+/// ```
 #[derive(Clone, Debug)]
 pub struct Session {
     nodes: Vec<Node>,

@@ -110,8 +110,8 @@ impl Config {
     }
 }
 
-/// The options besides the keys: name, usual value, what it is.
-const LOOK: [(&str, &str, &str); 4] = [
+/// The options besides the keys: name, usual value as TOML writes it, what it is.
+pub const LOOK: [(&str, &str, &str); 4] = [
     ("theme", "\"dark\"", "a theme by name, or a theme file"),
     ("colors", "\"auto\"", "auto, true, 256, 16 or none"),
     ("ascii", "false", "draw with ASCII characters only"),

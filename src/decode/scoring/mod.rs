@@ -50,6 +50,25 @@ impl TokenFigures {
 }
 
 /// What the tokens of a text come to.
+///
+/// ```
+/// use logitscope::decode::scoring::Totals;
+/// use logitscope::engine::score_text;
+/// use logitscope::model::{SpecialTokens, table, unwatched};
+///
+/// let coin = "vocabulary = ['heads', 'tails']\n[[row]]\ncontext = []\nnext = { heads = 0.5, tails = 0.5 }";
+/// let mut loaded = table::parse("coin.toml", coin)?;
+/// let tokens = loaded.tokenizer.encode("heads tails tails", SpecialTokens::Auto)?;
+/// let figures = score_text(&mut *loaded.model, &tokens, None, &mut unwatched)?;
+///
+/// // The first token of all, which begins the text, has nothing before it and no score.
+/// let bytes = |id: &u32| loaded.tokenizer.piece(*id).bytes.len();
+/// let scored = tokens.iter().zip(&figures).filter_map(|(id, figures)| Some((figures.as_ref()?.logprob, bytes(id))));
+/// let totals = Totals::of(scored);
+/// assert_eq!(totals.tokens, 3);
+/// assert!((totals.perplexity() - 2.0).abs() < 1e-6);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Totals {
     /// Tokens that have a log-probability.

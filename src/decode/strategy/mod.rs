@@ -24,6 +24,35 @@ pub struct Choice {
 }
 
 /// A way to choose the next token of one sequence.
+///
+/// ```
+/// use std::sync::Arc;
+/// use logitscope::decode::strategy::{Choice, Strategy, strategy};
+/// use logitscope::decode::{Analysis, Chain, Context, Distribution};
+///
+/// /// The best and the second best in turn.
+/// struct Turns;
+///
+/// impl Strategy for Turns {
+///     fn effective_chain(&self, chain: &Chain) -> Chain {
+///         chain.before_sampling()
+///     }
+///
+///     fn choose(&self, analysis: &Analysis, _sequence: u64, step: u64) -> Choice {
+///         let best = analysis.best(2);
+///         Choice { token: best[step as usize % best.len()], draw: None }
+///     }
+/// }
+///
+/// let model = Arc::new(Distribution::from_logits(&[1.0, 3.0, 2.0])?);
+/// let analysis = Analysis::new(model, &Chain::default(), Context::default())?;
+/// assert_eq!([0, 1, 2].map(|step| Turns.choose(&analysis, 0, step).token), [1, 2, 1]);
+///
+/// // Those of the program are found by name; a draw is a function of seed, sequence and step.
+/// let sample = strategy("sample").and_then(|row| row.single(7)).unwrap();
+/// assert_eq!(sample.choose(&analysis, 0, 5), sample.choose(&analysis, 0, 5));
+/// # Ok::<(), logitscope::decode::DecodeError>(())
+/// ```
 pub trait Strategy: Send + Sync {
     /// The part of a chain that this strategy uses.
     fn effective_chain(&self, chain: &Chain) -> Chain;

@@ -59,16 +59,18 @@ pub const FAMILIES: &[Family] = &[
     gpt2::FAMILY,
 ];
 
+/// Every `model_type` with its architecture: the families of the decoder, then those of candle-transformers.
+pub fn model_types() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let own = FAMILIES.iter().map(|family| (family.model_type, family.architecture));
+    own.chain(super::stepped::FAMILIES.iter().map(|family| (family.model_type, family.architecture)))
+}
+
 /// The family that a configuration names.
 ///
 /// # Errors
 /// No `model_type`, or one that is not in [`FAMILIES`].
 pub fn family(config: &Config) -> Result<&'static Family, ModelError> {
-    let known = || {
-        let own = FAMILIES.iter().map(|family| family.model_type);
-        let stepped = super::stepped::FAMILIES.iter().map(|family| family.model_type);
-        own.chain(stepped).collect::<Vec<_>>().join(", ")
-    };
+    let known = || model_types().map(|(model_type, _)| model_type).collect::<Vec<_>>().join(", ");
     let Some(model_type) = config.text("model_type")? else {
         return Err(config.invalid(format!("no model_type, which says what kind of model this is; known: {}", known())));
     };

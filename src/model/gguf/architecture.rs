@@ -43,6 +43,11 @@ const ARCHITECTURES: &[Architecture] = &[
     Architecture { name: "stablelm", model_type: "stablelm", known: stablelm, ..HALVES },
 ];
 
+/// The name of every architecture, with the `model_type` of its family.
+pub fn architectures() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ARCHITECTURES.iter().map(|architecture| (architecture.name, architecture.model_type))
+}
+
 /// The scale of queries, which no key gives: by the size of a head, in the largest model by what would be one.
 fn query_scale(values: &mut Map<String, Value>, layers_of_largest: u64) {
     let count = |key: &str| values.get(key).and_then(Value::as_u64);

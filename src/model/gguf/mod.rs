@@ -16,6 +16,7 @@ use super::ModelError;
 use super::tokenizer::HfTokenizer;
 use super::weights::{FileBytes, Tensor, Weights};
 
+pub use architecture::architectures;
 pub use metadata::Metadata;
 
 /// What a GGUF file begins with.

@@ -55,6 +55,11 @@ pub fn open(address: &ServerAddress) -> Result<LoadedModel, ModelError> {
     Ok(LoadedModel { model: Box::new(RemoteModel::new(info, &spoken)), tokenizer: Arc::new(tokenizer) })
 }
 
+/// The name of every kind of server, with the `owned_by` of its models that it is known by; nothing fits all others.
+pub fn dialects() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
+    DIALECTS.iter().map(|row| (row.name, row.owner))
+}
+
 /// The model that the address names, or the first one.
 fn choose<'a>(client: &Client, address: &ServerAddress, models: &'a Models) -> Result<&'a Model, ModelError> {
     let names = || models.data.iter().map(|model| model.id.as_str()).collect::<Vec<_>>().join(", ");

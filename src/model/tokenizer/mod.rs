@@ -78,6 +78,19 @@ pub struct TokenPiece {
 ///
 /// Contract: the bytes of the tokens of a text, one after the other, are the text as the tokenizer normalizes it (lower case, a
 /// space in front, or whatever it does), as far as the vocabulary can write it.
+///
+/// ```
+/// use logitscope::model::tokenizer::ByteTokenizer;
+/// use logitscope::model::{SpecialTokens, Tokenizer};
+///
+/// let tokenizer = ByteTokenizer::new(256);
+/// let ids = tokenizer.encode("né", SpecialTokens::Auto)?;
+/// assert_eq!(ids, [0x6E, 0xC3, 0xA9]);
+/// assert_eq!(tokenizer.piece(ids[1]).text, "\u{FFFD}"); // half a character
+/// let bytes: Vec<u8> = ids.iter().flat_map(|&id| tokenizer.piece(id).bytes.clone()).collect();
+/// assert_eq!(bytes, "né".as_bytes());
+/// # Ok::<(), logitscope::model::ModelError>(())
+/// ```
 pub trait Tokenizer: Send + Sync {
     /// The token ids of a text.
     ///

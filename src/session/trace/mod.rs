@@ -2,6 +2,22 @@
 //!
 //! Minus infinity is `null`. Fields that are not named here are skipped, so that later versions may add some. What is read and
 //! written again is the same text.
+//!
+//! ```
+//! use logitscope::session::trace::{Record, read};
+//!
+//! let text = r#"{"type":"header","format":"logitscope.trace","version":1,"model":{},"settings":{"strategy":"greedy"},"prompt":{"text":"A","tokens":[]}}
+//! {"type":"step","step":0,"sequence":0,"context_length":1,"chosen":{"id":5,"text":"B","bytes":[66],"logprob":-0.5,"sampling_logprob":-0.5,"rank":1},"draw":null,"entropy":0.7,"sampling_entropy":0.7,"stages":[],"candidates":[]}"#;
+//! let file = read(text.as_bytes())?;
+//! let trace = &file.traces[0];
+//! assert_eq!(trace.steps[0].chosen.token.text, "B");
+//! assert_eq!(trace.sequences()[0].sum_logprob, Some(-0.5));
+//! assert_eq!(file.warnings, ["trace 1 has no end: it is cut off after 1 steps"]);
+//!
+//! let line = serde_json::to_string(&Record::Step(trace.steps[0].clone()))?;
+//! assert_eq!(Some(&*line), text.lines().nth(1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod read;
 

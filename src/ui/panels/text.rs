@@ -156,7 +156,7 @@ fn role(app: &App, node: NodeId) -> Role {
     app.logprob(node).map_or(Role::Base, band)
 }
 
-/// Lines of prose: those of [`wrap`] without the spaces that they were broken at.
+/// Lines of prose: those of `wrap` without the spaces that they were broken at.
 #[must_use]
 pub fn lines(glyphs: &[Glyph], width: usize) -> Vec<Range<usize>> {
     let from = |line: &Range<usize>| line.start + glyphs[line.clone()].iter().take_while(|g| g.symbol == " ").count();

@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::ModelError;
 use super::kernels::BlockFormat;
 use crate::decode::cost::Shape;
 use crate::decode::{DecodeError, Distribution, TokenId};
@@ -125,8 +126,12 @@ impl ModelInfo {
     /// The distribution of the model's logits, which may be those of a list. Shape: `[vocab_size]`.
     ///
     /// # Errors
-    /// Logits that are no distribution.
-    pub fn distribution(&self, logits: &[f32]) -> Result<Distribution, DecodeError> {
-        Ok(Distribution::from_logits(logits)?.with_rest(self.unlisted))
+    /// Logits that are no distribution: the weights are damaged.
+    pub fn distribution(&self, logits: &[f32]) -> Result<Distribution, ModelError> {
+        let no_logits = |error: DecodeError| {
+            let name = &self.name;
+            ModelError::Request(format!("{name} gives what no model should: {error}: its weights may be damaged"))
+        };
+        Ok(Distribution::from_logits(logits).map_err(no_logits)?.with_rest(self.unlisted))
     }
 }

@@ -27,20 +27,20 @@ type Lookup<'a> = &'a dyn Fn(&str) -> Result<Value, String>;
 
 /// The value of a sum.
 pub(super) fn evaluate(text: &str, lookup: Lookup<'_>) -> Result<Value, String> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, lookup };
+    let mut parser = Parser { text, tokens: tokens(text)?, at: 0, lookup };
     let value = parser.sum()?;
-    parser.end(text)?;
+    parser.end()?;
     Ok(value)
 }
 
 /// Whether a condition holds.
 pub(super) fn holds(text: &str, lookup: Lookup<'_>) -> Result<bool, String> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, lookup };
+    let mut parser = Parser { text, tokens: tokens(text)?, at: 0, lookup };
     let mut holds = parser.comparison()?;
     while parser.take(|token| *token == Token::Name("and")) {
         holds &= parser.comparison()?;
     }
-    parser.end(text)?;
+    parser.end()?;
     Ok(holds)
 }
 
@@ -92,6 +92,7 @@ fn tokens(text: &str) -> Result<Vec<Token<'_>>, String> {
 }
 
 struct Parser<'a> {
+    text: &'a str,
     tokens: Vec<Token<'a>>,
     at: usize,
     lookup: Lookup<'a>,
@@ -116,13 +117,14 @@ impl<'a> Parser<'a> {
         found.copied()
     }
 
-    fn end(&self, text: &str) -> Result<(), String> {
-        if self.at < self.tokens.len() { Err(format!("`{text}` goes on where it should end")) } else { Ok(()) }
+    fn end(&self) -> Result<(), String> {
+        if self.at < self.tokens.len() { Err(format!("`{}` goes on where it should end", self.text)) } else { Ok(()) }
     }
 
     fn comparison(&mut self) -> Result<bool, String> {
         let left = self.sum()?;
-        let sign = self.sign(&["<", ">", "<=", ">=", "=", "!="]).ok_or("a comparison needs one of < > <= >= = !=")?;
+        let sign = self.sign(&["<", ">", "<=", ">=", "=", "!="]);
+        let sign = sign.ok_or_else(|| format!("`{}`: a comparison needs one of < > <= >= = !=", self.text))?;
         match (left, self.sum()?) {
             (Value::Number(a), Value::Number(b)) => {
                 let equal = a == b || (a - b).abs() <= EQUAL;
@@ -178,8 +180,8 @@ impl<'a> Parser<'a> {
                     _ => return Err(format!("no function `{name}`: there are exp, ln, log2 and abs")),
                 }))
             }
-            Some(Token::Sign(sign)) => Err(format!("a value is missing before `{sign}`")),
-            None => Err("a value is missing at the end".into()),
+            Some(Token::Sign(sign)) => Err(format!("`{}`: a value is missing before `{sign}`", self.text)),
+            None => Err(format!("`{}`: a value is missing at the end", self.text)),
         }
     }
 
@@ -243,7 +245,7 @@ mod tests {
         let wrong = |text: &str| evaluate(text, &lookup).unwrap_err();
         assert_eq!(wrong("b.p"), "no figure `b.p`");
         assert_eq!(wrong("a.best + 1"), "\"x\" is no number");
-        assert_eq!(wrong("1 +"), "a value is missing at the end");
+        assert_eq!(wrong("1 +"), "`1 +`: a value is missing at the end");
         assert_eq!(wrong("(1"), "a `)` is missing");
         assert_eq!(wrong("1 2"), "`1 2` goes on where it should end");
         assert_eq!(wrong("sin(1)"), "no function `sin`: there are exp, ln, log2 and abs");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::ModelError;
 use super::kernels::BlockFormat;
 use crate::decode::cost::Shape;
 use crate::decode::{DecodeError, Distribution, TokenId};
@@ -127,8 +128,12 @@ impl ModelInfo {
     /// The distribution of the model's logits, which it shares and which may be those of a list. Shape: `[vocab_size]`.
     ///
     /// # Errors
-    /// Logits that are no distribution.
-    pub fn distribution(&self, logits: &Arc<[f32]>) -> Result<Distribution, DecodeError> {
-        Ok(Distribution::shared(logits)?.with_rest(self.unlisted))
+    /// Logits that are no distribution: the weights are damaged.
+    pub fn distribution(&self, logits: &Arc<[f32]>) -> Result<Distribution, ModelError> {
+        let no_logits = |error: DecodeError| {
+            let name = &self.name;
+            ModelError::Request(format!("{name} gives what no model should: {error}: its weights may be damaged"))
+        };
+        Ok(Distribution::shared(logits).map_err(no_logits)?.with_rest(self.unlisted))
     }
 }

@@ -38,7 +38,7 @@ pub use error::ModelError;
 pub use hub::{CachedModel, Download, HubError, HubName, HubPlace, Network};
 pub use info::{ModelInfo, StoredType};
 pub use memory::available as available_memory;
-pub use open::{LoadedModel, open, open_watched};
+pub use open::{DirectoryFiles, LoadedModel, open, open_files, open_gguf, open_watched};
 pub use options::{DeviceChoice, DtypeChoice, Fit, OpenOptions, Opening};
 pub use source::{FORMS, ModelSource, SourceForm};
 pub use tokenizer::{PromptForm, SpecialTokens, TokenPiece, Tokenizer};

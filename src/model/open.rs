@@ -26,6 +26,21 @@ pub struct LoadedModel {
     pub tokenizer: Arc<dyn Tokenizer>,
 }
 
+/// The files of a directory in Hugging Face layout that stand beside the weights, as they are.
+#[derive(Clone, Debug, Default)]
+pub struct DirectoryFiles {
+    /// `config.json`.
+    pub config: Vec<u8>,
+    /// `generation_config.json`.
+    pub generation_config: Option<Vec<u8>>,
+    /// `tokenizer.json`.
+    pub tokenizer: Vec<u8>,
+    /// `tokenizer_config.json`.
+    pub tokenizer_config: Option<Vec<u8>>,
+    /// `chat_template.jinja`.
+    pub chat_template: Option<String>,
+}
+
 /// The files of a model, read.
 struct ModelFiles {
     name: String,
@@ -58,7 +73,7 @@ pub fn open_watched(
     options.device.check()?;
     match source {
         ModelSource::Builtin => open_gguf(source.name(), &builtin::file(), &builtin::options(options)),
-        ModelSource::Directory(path) => assemble(read_directory(path, source.name())?, options),
+        ModelSource::Directory(path) => open_directory(path, source.name(), options),
         ModelSource::Gguf(path) => open_gguf(source.name(), &FileBytes::map(path)?, options),
         ModelSource::Table(path) => table::open(path),
         ModelSource::Server(address) => server::open(address),
@@ -70,14 +85,17 @@ pub fn open_watched(
             }
             match &name.file {
                 Some(_) => open_gguf(source.name(), &FileBytes::map(&path)?, options),
-                None => assemble(read_directory(&path, source.name())?, options),
+                None => open_directory(&path, source.name(), options),
             }
         }
     }
 }
 
-/// The model in a GGUF file, which may be mapped or embedded in the program.
-fn open_gguf(name: String, file: &FileBytes, options: &OpenOptions) -> Result<LoadedModel, ModelError> {
+/// Opens the model in a GGUF file, which may be mapped, made, or embedded in the program; `name` is what documents call it.
+///
+/// # Errors
+/// The file is damaged, or this build can't run the model.
+pub fn open_gguf(name: String, file: &FileBytes, options: &OpenOptions) -> Result<LoadedModel, ModelError> {
     let gguf = Gguf::read(file)?;
     let config = gguf.config()?;
     let family = families::family(&config)?;
@@ -146,24 +164,48 @@ fn check_vocabulary(config: &Config, model_size: usize, tokenizer: &HfTokenizer)
     )))
 }
 
-fn read_directory(directory: &Path, name: String) -> Result<ModelFiles, ModelError> {
-    let config = required(directory, "config.json")?;
-    let tokenizer = required(directory, "tokenizer.json")?;
-    let path = |name: &str| directory.join(name).display().to_string();
+fn open_directory(directory: &Path, name: String, options: &OpenOptions) -> Result<LoadedModel, ModelError> {
     let optional = |name: &str| match fs::read(directory.join(name)) {
-        Ok(bytes) => Config::parse(&path(name), &bytes).map(Some),
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(ModelError::Read { path: directory.join(name), source }),
     };
-    Ok(ModelFiles {
-        name,
-        config: Config::parse(&path("config.json"), &config)?,
+    let files = DirectoryFiles {
+        config: required(directory, "config.json")?,
+        tokenizer: required(directory, "tokenizer.json")?,
         generation_config: optional("generation_config.json")?,
         tokenizer_config: optional("tokenizer_config.json")?,
-        tokenizer: HfTokenizer::from_bytes(&path("tokenizer.json"), &tokenizer)?,
         chat_template: optional_text(&directory.join("chat_template.jinja"))?,
-        weights: Weights::open(directory)?,
-    })
+    };
+    open_files(directory, name, &files, || Weights::open(directory), options)
+}
+
+/// Opens the model in the files of a directory, which need not be there: it is what messages name. Weights are asked for once
+/// the other files were read; `name` is what documents call the model.
+///
+/// # Errors
+/// A file is damaged or doesn't fit the others; or this build can't run the model.
+pub fn open_files(
+    directory: &Path,
+    name: String,
+    files: &DirectoryFiles,
+    weights: impl FnOnce() -> Result<Weights, ModelError>,
+    options: &OpenOptions,
+) -> Result<LoadedModel, ModelError> {
+    let path = |name: &str| directory.join(name).display().to_string();
+    let optional = |name: &str, bytes: &Option<Vec<u8>>| {
+        bytes.as_deref().map(|bytes| Config::parse(&path(name), bytes)).transpose()
+    };
+    let files = ModelFiles {
+        name,
+        config: Config::parse(&path("config.json"), &files.config)?,
+        generation_config: optional("generation_config.json", &files.generation_config)?,
+        tokenizer_config: optional("tokenizer_config.json", &files.tokenizer_config)?,
+        tokenizer: HfTokenizer::from_bytes(&path("tokenizer.json"), &files.tokenizer)?,
+        chat_template: files.chat_template.clone(),
+        weights: weights()?,
+    };
+    assemble(files, options)
 }
 
 /// A text that need not be there.

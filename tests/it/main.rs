@@ -1,6 +1,7 @@
 //! All integration tests in one binary: linking is the slow part.
 #![allow(clippy::unwrap_used)] // a test that can not go on should stop
 
+mod bad_input;
 mod beam_cli;
 mod beam_golden;
 mod bench;
@@ -10,6 +11,7 @@ mod cli;
 mod compare;
 mod contrastive;
 mod contrastive_golden;
+mod corpus;
 mod docs;
 mod doctor;
 mod everyday;

@@ -1,6 +1,5 @@
 //! Asking a server, with patience: what may be asked again, and what every answer has to keep to.
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -8,23 +7,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use ureq::http::StatusCode;
 
 use super::address::ServerAddress;
 use super::protocol::Refusal;
+use super::transport::{Answer, Failure, KEYS, Transport};
 use crate::model::ModelError;
-
-/// Where a key may be, the first that is set counts.
-const KEYS: [&str; 2] = ["LOGITSCOPE_API_KEY", "OPENAI_API_KEY"];
-
-/// The most bytes that an answer may have.
-const LONGEST_ANSWER: u64 = 64 << 20;
 
 /// Waits before a question is asked again.
 const WAITS: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(3)];
-
-/// How long a connection may take.
-const CONNECTING: Duration = Duration::from_secs(10);
 
 /// How often somebody who waits looks whether it is still wanted.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
@@ -58,37 +48,13 @@ impl Abandoned {
 
 /// A server that can be asked.
 pub(super) struct Client {
-    agent: ureq::Agent,
+    transport: Box<dyn Transport>,
     address: ServerAddress,
-    key: Option<String>,
 }
-
-/// Why a question has no answer.
-enum Failure {
-    /// It may have one later.
-    Passing(String),
-    Final(String),
-}
-
-/// A status and the bytes that came with it.
-type Answer = (StatusCode, Vec<u8>);
 
 impl Client {
-    pub(super) fn new(address: ServerAddress) -> Self {
-        let mut config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_connect(Some(CONNECTING.min(address.timeout)))
-            .timeout_per_read(Some(address.timeout))
-            .timeout_recv_response(Some(address.timeout))
-            .timeout_send_body(Some(address.timeout))
-            .user_agent(concat!("logitscope/", env!("CARGO_PKG_VERSION")));
-        if address.is_local() {
-            config = config.proxy(None);
-        }
-        let key = KEYS.iter().find_map(|name| std::env::var(name).ok()).filter(|key| !key.is_empty());
-        Self { agent: config.build().into(), address, key }
+    pub(super) fn new(address: ServerAddress, transport: Box<dyn Transport>) -> Self {
+        Self { transport, address }
     }
 
     pub(super) fn address(&self) -> &ServerAddress {
@@ -101,13 +67,7 @@ impl Client {
     }
 
     pub(super) fn get<T: DeserializeOwned>(&self, path: &str, abandoned: &Abandoned) -> Result<T, ModelError> {
-        self.patiently(path, abandoned, || {
-            let mut request = self.agent.get(self.address.place(path));
-            if let Some(key) = &self.key {
-                request = request.header("Authorization", format!("Bearer {key}"));
-            }
-            read(request.call())
-        })
+        self.patiently(path, abandoned, None)
     }
 
     pub(super) fn post<T: DeserializeOwned>(
@@ -117,13 +77,7 @@ impl Client {
         abandoned: &Abandoned,
     ) -> Result<T, ModelError> {
         let body = serde_json::to_vec(question).map_err(|error| self.error(error.to_string()))?;
-        self.patiently(path, abandoned, || {
-            let mut request = self.agent.post(self.address.place(path)).content_type("application/json");
-            if let Some(key) = &self.key {
-                request = request.header("Authorization", format!("Bearer {key}"));
-            }
-            read(request.send(&body[..]))
-        })
+        self.patiently(path, abandoned, Some(&body))
     }
 
     /// Asks until there is an answer, or none can be hoped for.
@@ -131,14 +85,15 @@ impl Client {
         &self,
         path: &str,
         abandoned: &Abandoned,
-        ask: impl Fn() -> Result<Answer, Failure>,
+        body: Option<&[u8]>,
     ) -> Result<T, ModelError> {
         let mut waits = WAITS.iter();
         loop {
             if abandoned.is_set() {
                 return Err(ModelError::Cancelled);
             }
-            match ask().and_then(|answer| self.judge(path, answer)) {
+            let answer = self.transport.ask(&self.address.place(path), body);
+            match answer.and_then(|answer| self.judge(path, answer)) {
                 Ok(found) => return Ok(found),
                 Err(Failure::Final(reason)) => return Err(self.error(reason)),
                 Err(Failure::Passing(reason)) => match waits.next() {
@@ -152,10 +107,9 @@ impl Client {
     fn judge<T: DeserializeOwned>(&self, path: &str, (status, body): Answer) -> Result<T, Failure> {
         let said = serde_json::from_slice::<Refusal>(&body).ok().and_then(Refusal::message);
         let said = said.map(|said| format!(": {}", excerpt(&said))).unwrap_or_default();
-        let status = status.as_u16();
         Err(match status {
             200..=299 => return parse(path, &body),
-            401 | 403 if self.key.is_some() => {
+            401 | 403 if self.transport.has_key() => {
                 Failure::Final(format!("does not accept the key of {}{said}", KEYS.join(" or ")))
             }
             401 | 403 => Failure::Final(format!("wants a key: set {}{said}", KEYS[0])),
@@ -174,28 +128,6 @@ fn parse<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, Failure> {
         let begin = excerpt(&String::from_utf8_lossy(body));
         Failure::Final(format!("the answer of {path} can't be read ({error}); it begins with {begin:?}"))
     })
-}
-
-/// Reads an answer; one that is endless is cut off.
-fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, Failure> {
-    let mut answer = answer.map_err(failure)?;
-    let body = answer.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec();
-    Ok((answer.status(), body.map_err(failure)?))
-}
-
-fn failure(error: ureq::Error) -> Failure {
-    match error {
-        ureq::Error::Timeout(_) => Failure::Passing("did not answer in time".into()),
-        ureq::Error::BodyExceedsLimit(most) => Failure::Final(format!("the answer is longer than {most} bytes")),
-        ureq::Error::HostNotFound => Failure::Final("there is no such host".into()),
-        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            Failure::Final("nothing listens there: start the server, or correct the address".into())
-        }
-        ureq::Error::Io(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) => {
-            Failure::Passing("did not answer in time".into())
-        }
-        error => Failure::Final(format!("the connection broke off ({error}): is the server still running?")),
-    }
 }
 
 /// The beginning of a text, for a message.

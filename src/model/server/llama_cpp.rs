@@ -10,7 +10,7 @@ use super::client::{Abandoned, Client};
 use super::dialect::{Dialect, END_NAMES, Spoken, checked};
 use super::list::List;
 use super::protocol::{Cut, CutTokens, LlamaStep, LlamaStepped, LlamaToken, Model, Props, Spell, Spelled};
-use super::vocabulary::Vocabulary;
+use super::vocabulary::{LARGEST, Vocabulary};
 use crate::decode::TokenId;
 use crate::model::{ModelError, SpecialTokens};
 
@@ -38,6 +38,12 @@ pub(super) fn open(client: Client, model: &Model) -> Result<Spoken, ModelError> 
             client.error("it does not say how large the model's vocabulary is: it is too old, or still loading")
         );
     };
+    if meta.vocabulary > LARGEST {
+        let said = meta.vocabulary;
+        return Err(
+            client.error(format!("it says that n_vocab is {said}; no vocabulary has more than {LARGEST} tokens"))
+        );
+    }
     let vocabulary = Arc::new(Vocabulary::new(meta.vocabulary));
     let settings = props.default_generation_settings.and_then(|settings| settings.n_ctx);
     let context_length = settings.or(meta.context).or(meta.trained_context);

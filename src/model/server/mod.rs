@@ -13,6 +13,7 @@ mod llama_cpp;
 mod protocol;
 mod remote;
 mod text;
+mod transport;
 mod vllm;
 mod vocabulary;
 
@@ -22,16 +23,26 @@ use self::client::{Abandoned, Client};
 use self::dialect::DIALECTS;
 use self::protocol::{Model, Models};
 use self::remote::{RemoteModel, RemoteTokenizer};
+use self::transport::Http;
 use super::{LoadedModel, ModelError, ModelInfo};
 
 pub use address::{ServerAddress, without_passwords};
+pub use transport::{Answer, Failure, Transport};
 
 /// Opens a model behind a server: finds out which kind of server it is, and what it says of the model.
 ///
 /// # Errors
 /// A server that can't be reached, wants a key, does not have the model, or gives no log-probabilities.
 pub fn open(address: &ServerAddress) -> Result<LoadedModel, ModelError> {
-    let client = Client::new(address.clone());
+    open_over(address, Box::new(Http::new(address)))
+}
+
+/// The same over another way to ask than HTTP.
+///
+/// # Errors
+/// As of [`open`].
+pub fn open_over(address: &ServerAddress, transport: Box<dyn Transport>) -> Result<LoadedModel, ModelError> {
+    let client = Client::new(address.clone(), transport);
     let models: Models = client.get("/v1/models", &Abandoned::default())?;
     let model = choose(&client, address, &models)?;
     let fits = |owner: &str| model.owned_by.as_deref() == Some(owner);

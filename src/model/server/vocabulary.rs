@@ -6,6 +6,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use crate::decode::TokenId;
 use crate::model::TokenPiece;
 
+/// More tokens than any vocabulary has: there is a place for each before one is met.
+pub(super) const LARGEST: usize = 1 << 22;
+
 /// A vocabulary that grows by what the server tells of it. The last id is that of everything that a list leaves out.
 pub(super) struct Vocabulary {
     pieces: Vec<OnceLock<Box<TokenPiece>>>,
@@ -15,9 +18,9 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// `tokens` ids, and one for the rest.
+    /// `tokens` ids, at most [`LARGEST`], and one for the rest.
     pub(super) fn new(tokens: usize) -> Self {
-        let pieces: Vec<OnceLock<Box<TokenPiece>>> = (0..=tokens).map(|_| OnceLock::new()).collect();
+        let pieces: Vec<OnceLock<Box<TokenPiece>>> = (0..=tokens.min(LARGEST)).map(|_| OnceLock::new()).collect();
         let vocabulary = Self { pieces, interned: Mutex::default(), unmet: mark(TokenId::MAX, "<not met yet>") };
         let rest = vocabulary.rest();
         vocabulary.put(mark(rest, "<everything else>"));

@@ -18,6 +18,8 @@ const NO_MASS: f64 = 1e-12;
 /// The context of a table that does not say.
 const CONTEXT_LENGTH: usize = 1024;
 const LONGEST_CONTEXT: usize = 1 << 24;
+/// Rows times tokens: every row has a number for every token, so that a file of a megabyte could ask for gigabytes.
+const MOST_NUMBERS: usize = 1 << 26;
 const BEGIN: &str = "<begin>";
 const UNLISTED: &str = "<unlisted>";
 
@@ -127,6 +129,11 @@ impl Reader<'_> {
         }
         let end_id = end.is_some().then_some(vocabulary.len() as TokenId);
         let context_length = self.context_length(document.context_length)?;
+        let (rows, tokens) = (document.row.len(), vocabulary.len());
+        if rows.saturating_mul(tokens) > MOST_NUMBERS {
+            let reason = format!("{rows} rows of {tokens} tokens are more than {MOST_NUMBERS} numbers: leave some out");
+            return Err(ModelError::invalid(self.file, reason));
+        }
         let (mut contexts, mut logits, mut numbers) = (Vec::new(), Vec::new(), 0);
         let rows = Rows { reader: self, ids: &ids, begin: begin_id };
         for (index, row) in document.row.iter().enumerate() {

@@ -56,6 +56,16 @@ fn logprob(loaded: &mut LoadedModel, text: &str) -> f64 {
 }
 
 #[test]
+fn more_numbers_than_memory_are_refused_before_it_is_taken() {
+    use std::fmt::Write;
+    let mut text = String::from("vocabulary = [");
+    (0..10_000).for_each(|token| write!(text, "'{token}', ").unwrap());
+    text.push_str("]\n");
+    (0..7_000).for_each(|row| write!(text, "[[row]]\ncontext = ['{row}']\nnext = {{ '1' = 1.0 }}\n").unwrap());
+    assert!(refusal(&text).contains("7000 rows of 10000 tokens are more than 67108864 numbers"));
+}
+
+#[test]
 fn the_worked_example() {
     let mut abc = table(ABC);
     let third = |text: &str, loaded: &mut LoadedModel| (logprob(loaded, text) * 1e3).round() / 1e3;

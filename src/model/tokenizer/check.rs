@@ -4,6 +4,18 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use tokenizers::normalizers::Precompiled;
+
+/// The parts whose mistakes the library does not report but ends the program over.
+#[derive(Deserialize)]
+struct Parts {
+    /// Only read.
+    #[serde(default, rename = "decoder")]
+    _decoder: Value,
+    #[serde(default)]
+    normalizer: Value,
+}
 
 /// The part of a file that merges are checked against.
 #[derive(Deserialize)]
@@ -28,9 +40,25 @@ struct Longest(usize);
 struct Merge(String, String);
 
 /// # Errors
-/// A merge whose result no token of the vocabulary is as long as, or whose second part lacks the prefix that parts within words have.
+/// What is no JSON in decoder or normalizer, or a table of a normalizer that can't be read. A merge whose result no token of the vocabulary is as long as, or whose second part lacks the prefix that parts within words have.
 /// What else is wrong with a file is left to the library.
 pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
+    let Parts { normalizer, .. } =
+        serde_json::from_slice(bytes).map_err(|error| format!("not a tokenizer: {error}"))?;
+    check_normalizer(&normalizer)?;
+    check_merges(bytes)
+}
+
+fn check_normalizer(normalizer: &Value) -> Result<(), String> {
+    if normalizer["type"] == "Precompiled"
+        && let Err(error) = serde_json::from_str::<Precompiled>(&normalizer.to_string())
+    {
+        return Err(format!("the normalizer Precompiled can't be read: {error}"));
+    }
+    normalizer["normalizers"].as_array().into_iter().flatten().try_for_each(check_normalizer)
+}
+
+fn check_merges(bytes: &[u8]) -> Result<(), String> {
     let Ok(File { model: Some(model) }) = serde_json::from_slice(bytes) else { return Ok(()) };
     let prefix = model.continuing_subword_prefix.unwrap_or_default();
     for Merge(a, b) in &model.merges {
@@ -105,6 +133,24 @@ mod tests {
             "model": { "type": "BPE", "vocab": vocab, "merges": merges, "continuing_subword_prefix": prefix },
         })
         .to_string()
+    }
+
+    #[test]
+    fn parts_that_would_end_the_program_are_errors() {
+        let model = r#""model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}"#;
+        for (part, says) in [
+            (r#""decoder": {"type": "WordPiece", "prefix"prefix": "x"}"#, "not a tokenizer: expected `:` at line 1"),
+            (r#""decoder": {"type": "Fuse", "n": 1e999}"#, "not a tokenizer: number out of range"),
+            (r#""normalizer": {"type": "Precompiled"}"#, "the normalizer Precompiled can't be read"),
+            (
+                r#""normalizer": {"type": "Sequence", "normalizers": [{"type": "Precompiled", "precompiled_charsmap": "!"}]}"#,
+                "the normalizer Precompiled can't be read",
+            ),
+        ] {
+            let file = format!("{{\"version\": \"1.0\", \"added_tokens\": [], {part}, {model}}}");
+            let error = HfTokenizer::from_bytes("f", file.as_bytes()).err().unwrap().to_string();
+            assert!(error.starts_with("f: ") && error.contains(says), "{error}");
+        }
     }
 
     #[test]

@@ -82,6 +82,17 @@ impl FileBytes {
         Ok(Self { name: name.into(), data: Data::Made(Arc::new(map)) })
     }
 
+    /// A copy of bytes that are at hand.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    pub fn copied(name: &str, bytes: &[u8]) -> Result<Self, ModelError> {
+        if bytes.is_empty() {
+            return Ok(Self::embedded(name, &[]));
+        }
+        Self::made(name, bytes.len(), |copy| copy.copy_from_slice(bytes))
+    }
+
     /// The file, as messages name it.
     #[must_use]
     pub fn name(&self) -> &str {

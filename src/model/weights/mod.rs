@@ -137,7 +137,11 @@ impl Weights {
         Ok(weights)
     }
 
-    fn from_files(files: &[FileBytes]) -> Result<Self, ModelError> {
+    /// The weights in safetensors files, all of which are one model's.
+    ///
+    /// # Errors
+    /// One is damaged, or two have a tensor of the same name.
+    pub fn from_files(files: &[FileBytes]) -> Result<Self, ModelError> {
         let tensors: Vec<_> = files.iter().map(shard::tensors).collect::<Result<_, _>>()?;
         Self::from_tensors(files.first().map_or(INDEX, FileBytes::name), tensors.into_iter().flatten())
     }

@@ -3,7 +3,7 @@
 mod files;
 mod models;
 mod tokenizers;
-mod writer;
+pub(crate) mod writer;
 
 use logitscope::model::ModelError;
 use logitscope::model::gguf::Gguf;

@@ -4,12 +4,12 @@ use serde_json::Value;
 
 /// A file in the making.
 #[derive(Clone)]
-pub(super) struct Writer {
-    pub(super) magic: [u8; 4],
-    pub(super) version: u32,
-    pub(super) alignment: usize,
-    pub(super) pairs: Vec<(String, Vec<u8>)>,
-    pub(super) tensors: Vec<(String, Vec<usize>, u32, Vec<u8>)>,
+pub(crate) struct Writer {
+    pub(crate) magic: [u8; 4],
+    pub(crate) version: u32,
+    pub(crate) alignment: usize,
+    pub(crate) pairs: Vec<(String, Vec<u8>)>,
+    pub(crate) tensors: Vec<(String, Vec<usize>, u32, Vec<u8>)>,
 }
 
 fn text(out: &mut Vec<u8>, text: &str) {
@@ -42,36 +42,36 @@ fn encoded(value: &Value) -> (u32, Vec<u8>) {
 }
 
 impl Writer {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { magic: *b"GGUF", version: 3, alignment: 32, pairs: Vec::new(), tensors: Vec::new() }
     }
 
     /// Sets a value, in place of one of the same key.
-    pub(super) fn pair(&mut self, key: &str, value: impl Into<Value>) -> &mut Self {
+    pub(crate) fn pair(&mut self, key: &str, value: impl Into<Value>) -> &mut Self {
         let (kind, bytes) = encoded(&value.into());
         self.remove(key);
         self.pairs.push((key.to_owned(), [kind.to_le_bytes().to_vec(), bytes].concat()));
         self
     }
 
-    pub(super) fn remove(&mut self, key: &str) -> &mut Self {
+    pub(crate) fn remove(&mut self, key: &str) -> &mut Self {
         self.pairs.retain(|(known, _)| known != key);
         self
     }
 
     /// A pair with any bytes for kind and value.
-    pub(super) fn raw_pair(&mut self, key: &str, bytes: &[u8]) -> &mut Self {
+    pub(crate) fn raw_pair(&mut self, key: &str, bytes: &[u8]) -> &mut Self {
         self.pairs.push((key.to_owned(), bytes.to_vec()));
         self
     }
 
     /// `shape` has the length of rows last; `kind` is ggml's number of the type.
-    pub(super) fn tensor(&mut self, name: &str, shape: &[usize], kind: u32, bytes: Vec<u8>) -> &mut Self {
+    pub(crate) fn tensor(&mut self, name: &str, shape: &[usize], kind: u32, bytes: Vec<u8>) -> &mut Self {
         self.tensors.push((name.to_owned(), shape.to_vec(), kind, bytes));
         self
     }
 
-    pub(super) fn finish(&self) -> Vec<u8> {
+    pub(crate) fn finish(&self) -> Vec<u8> {
         let mut offset = 0;
         let offsets = self.tensors.iter().map(|(.., bytes)| {
             let start = offset;
@@ -82,7 +82,7 @@ impl Writer {
     }
 
     /// The file with tensors that say to be at these places.
-    pub(super) fn finish_at(&self, offsets: &[u64]) -> Vec<u8> {
+    pub(crate) fn finish_at(&self, offsets: &[u64]) -> Vec<u8> {
         let mut out = [self.magic, self.version.to_le_bytes()].concat();
         out.extend((self.tensors.len() as u64).to_le_bytes());
         out.extend((self.pairs.len() as u64).to_le_bytes());

@@ -2,8 +2,7 @@
 
 use super::{Candidates, FEW};
 use crate::decode::logits::numbers;
-use crate::decode::passes::BLOCK;
-use crate::decode::scan::{Scored, at_least, best, first};
+use crate::decode::scan::{Scored, best, first};
 use crate::decode::{Distribution, TokenId, by_score};
 
 impl Candidates {
@@ -64,31 +63,5 @@ impl Candidates {
             return first(scored, self.count).into_iter().map(|(_, id)| id).collect();
         }
         self.best(self.count)
-    }
-
-    /// Shows every survivor whose score is at least `limit`, with its score, in no particular order and a few at a time.
-    pub(in crate::decode) fn not_below(&self, limit: f64, mut show: impl FnMut(&[Scored])) {
-        if !self.whole {
-            for ids in self.listed.chunks(BLOCK) {
-                let scored = ids.iter().map(|&id| (self.score(id), id)).filter(|(score, _)| *score >= limit);
-                show(&scored.collect::<Vec<_>>());
-            }
-            return;
-        }
-        let all_alive = self.count == self.vocab_size();
-        let show = |found: &[Scored]| {
-            if all_alive {
-                return show(found);
-            }
-            let alive = found.iter().copied().filter(|(_, id)| self.is_alive(*id));
-            show(&alive.collect::<Vec<_>>());
-        };
-        let (peaks, divisor) = (self.scores.peaks(), self.scores.divisor);
-        // A division by 1 takes as long as any.
-        if divisor == 1.0 {
-            numbers!(self.scores.base(), z => at_least(z, peaks, |z| z, limit, show));
-        } else {
-            numbers!(self.scores.base(), z => at_least(z, peaks, |z| z / divisor, limit, show));
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{BLOCK, LN_2, LOG2_E, Look, blocks, exponentials, masked, sum};
+use super::{BLOCK, LOG2_E, Look, blocks, exponentials, masked, sum};
 
 /// (2^f − 1) / f for |f| ≤ ½, the constant term first: its Chebyshev approximation of degree 5. That 2^f is off by 9·10⁻⁹ at
 /// most and by 10⁻¹⁰ on average, so that nothing adds up in a sum.
@@ -54,9 +54,8 @@ struct Lanes<S: Simd> {
     max: S::f32s,
     terms: [S::f32s; TERMS.len()],
     one: S::f32s,
-    /// [`ROUND`] less the origin, and itself.
+    /// [`ROUND`] less the origin.
     shift: S::f32s,
-    round: S::f32s,
     mantissa: S::u32s,
 }
 
@@ -75,7 +74,6 @@ impl<S: Simd> Lanes<S> {
             terms,
             one: simd.splat_f32s(1.0),
             shift: simd.splat_f32s(ROUND - power.origin),
-            round: simd.splat_f32s(ROUND),
             mantissa: simd.splat_u32s(f32::MANTISSA_DIGITS - 1),
         }
     }

@@ -27,6 +27,8 @@ pub enum Reply {
     Half,
     /// More bytes than anybody reads.
     Endless,
+    /// One byte after the other, without end.
+    Slow,
     /// Nothing, until the client is gone.
     Stall,
     /// Nothing, and the connection is closed.
@@ -109,6 +111,12 @@ fn answer(mut stream: TcpStream, script: &Script, asked: &Mutex<Vec<Asked>>) {
             send(200, usize::MAX >> 1, b"{\"data\": \"");
             let more = vec![b'x'; 1 << 16];
             while stream.write_all(&more).is_ok() {}
+        }
+        Reply::Slow => {
+            send(200, 1 << 20, b"");
+            while stream.write_all(b" ").is_ok() {
+                thread::sleep(Duration::from_millis(50));
+            }
         }
         Reply::Stall => {
             let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));

@@ -17,6 +17,12 @@ use crate::model::{ModelError, SpecialTokens};
 /// Tokens of a list, where nothing is said.
 const LISTED: usize = 256;
 
+/// More tokens than any vocabulary has.
+const LARGEST: usize = 1 << 22;
+
+/// Questions side by side, however many the server says it answers.
+const MOST_SLOTS: usize = 64;
+
 /// A bias that no logit outweighs.
 const CERTAINLY: f64 = 1e6;
 
@@ -38,6 +44,11 @@ pub(super) fn open(client: Client, model: &Model) -> Result<Spoken, ModelError> 
             client.error("it does not say how large the model's vocabulary is: it is too old, or still loading")
         );
     };
+    if meta.vocabulary > LARGEST {
+        return Err(
+            client.error(format!("it says that its vocabulary has {} tokens, which no model has", meta.vocabulary))
+        );
+    }
     let vocabulary = Arc::new(Vocabulary::new(meta.vocabulary));
     let settings = props.default_generation_settings.and_then(|settings| settings.n_ctx);
     let context_length = settings.or(meta.context).or(meta.trained_context);
@@ -47,7 +58,7 @@ pub(super) fn open(client: Client, model: &Model) -> Result<Spoken, ModelError> 
         vocabulary: Arc::clone(&vocabulary),
         letter: 0,
         bos: None,
-        slots: props.total_slots.unwrap_or(1).max(1),
+        slots: props.total_slots.unwrap_or(1).clamp(1, MOST_SLOTS),
     };
     // Names first: what is met first stays.
     dialect.bos = props.bos_token.map(|name| dialect.special(&name, asked)).transpose()?.flatten();

@@ -1,6 +1,6 @@
 //! What ends a command from outside: Ctrl-C and polite kills, and model files that can't be read any more.
 
-use std::io::{Write, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::process::exit;
 use std::sync::{Once, OnceLock};
 use std::thread::sleep;
@@ -11,6 +11,7 @@ use crate::headless::Interrupt;
 
 use super::CliError;
 use super::INTERRUPTED;
+use super::error::say;
 
 /// How long a command that is interrupted may take to end by itself. After that it waits for something that does not look: a
 /// model that is opened, a server that does not answer.
@@ -28,7 +29,7 @@ pub(super) fn interrupt_on_signal() -> Result<Interrupt, CliError> {
     let handler = move || {
         theirs.set();
         sleep(PATIENCE);
-        leave(INTERRUPTED);
+        leave(None, INTERRUPTED);
     };
     ctrlc::set_handler(handler).map_err(|error| CliError::Failed(format!("no signal handler: {error}")))?;
     Ok(interrupt)
@@ -40,10 +41,7 @@ pub(super) fn watch_model_files() {
     #[cfg(unix)]
     WATCHED.call_once(|| {
         // Without it the program ends all the same, only with fewer words.
-        let _ = crate::model::weights::on_fault(|line| {
-            super::error::say(&line);
-            leave(super::FAILED)
-        });
+        let _ = crate::model::weights::on_fault(|line| leave(Some(&line), super::FAILED));
     });
     #[cfg(not(unix))]
     WATCHED.call_once(|| {});
@@ -58,9 +56,14 @@ pub(super) fn survive_file_limits() {
     }
 }
 
-/// Ends the program, whatever its other threads do. Files that are not complete are taken away.
-fn leave(code: u8) -> ! {
+/// Ends the program, whatever its other threads do, with a last line if there is something to say. Files that are not complete are
+/// taken away.
+fn leave(line: Option<&str>, code: u8) -> ! {
     file::abandon();
-    let _ = stderr().flush();
+    if stderr().is_terminal() {
+        // Whatever line was being redrawn.
+        let _ = write!(stderr(), "\r\x1b[K");
+    }
+    line.into_iter().for_each(say);
     exit(code.into())
 }

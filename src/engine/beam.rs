@@ -146,11 +146,10 @@ impl GrowingBeams {
         let stops =
             |output: &[TokenId]| !self.stop.is_empty() && find_stop(&assemble(tokenizer, output), &self.stop).is_some();
         let text = BeamText { stops: &stops, bytes: Some(&Pieces(tokenizer)) };
-        let advanced = self.search.advance(&self.models, &chain, text);
-        advanced.map_err(|error| {
-            let best = || self.search.live().next().map(|beam| beam.tokens.iter().map(|token| token.id).collect());
-            let tokens: Vec<TokenId> = best().unwrap_or_default();
-            EngineError::stuck(error, || String::from_utf8_lossy(&assemble(tokenizer, &tokens)).into_owned())
+        let best = self.search.live().next().map_or_else(Vec::new, |beam| beam.tokens.clone());
+        self.search.advance(&self.models, &chain, text).map_err(|error| {
+            let bytes = || assemble(tokenizer, best.iter().map(|token| &token.id));
+            EngineError::stuck(error, || String::from_utf8_lossy(&bytes()).into_owned())
         })
     }
 

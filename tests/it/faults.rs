@@ -67,6 +67,8 @@ fn a_full_disk_does_not_cost_the_kept_session_nor_the_terminal() {
     let kept = home.path().join("logitscope/session.json");
     let mut first = Session::open_in(home.path(), 100, 30, &["The king"]);
     first.until("the distribution", |screen| screen.contains("ready"));
+    first.press(b" ");
+    first.until("a step", |screen| screen.contains("Step 2") && screen.contains("ready"));
     first.press(b"q");
     assert_eq!(first.exit_code(), 0);
     let before = fs::read(&kept).unwrap();
@@ -186,7 +188,7 @@ fn a_model_file_that_becomes_shorter_ends_the_interface_in_order() {
 fn a_model_file_that_becomes_shorter_ends_a_run_in_order() {
     let home = tempfile::tempdir().unwrap();
     let model = model(home.path());
-    let run = ["run", "ab", "--model", "model", "--seed", "1", "--num-return-sequences", "1000000", "--out", "out"];
+    let run = ["run", "ab", "--model", "model", "--seed", "1", "--num-return-sequences", "100000", "--out", "out"];
     let mut session = Session::open_in(home.path(), 200, 30, &run);
     session.until("the run", |screen| screen.contains("generating: "));
     shorten(&model);
@@ -316,7 +318,7 @@ fn servers_that_lie_or_dawdle_are_bounded() {
     says("/v1/models", vocabulary, "its vocabulary has 1000000000000000000 tokens, which no model has");
     let no_list = || Reply::Text("{\"data\": 7}");
     says("/v1/models", no_list, "the answer of /v1/models can't be read");
-    let deep = || Reply::Json(json!("[".repeat(100_000)));
+    let deep = || Reply::Text(Box::leak("[".repeat(100_000).into_boxed_str()));
     says("/props", deep, "the answer of /props can't be read");
     says("/v1/models", || Reply::Slow, "did not answer in time");
     let far = || Reply::Text("{\"tokens\": [{\"id\": 4294967295, \"piece\": \"a\"}]}");

@@ -126,13 +126,15 @@ fn an_interface_that_is_killed_leaves_whole_files() {
     for kill in 0..kills() {
         let mut session = Session::open_in(home.path(), 80, 24, &[&format!("The king {kill}")]);
         session.until("the distribution", |screen| screen.contains("ready"));
+        // A prompt for the history.
+        session.press(b"i!\r");
+        session.until("the prompt", |screen| screen.contains(&format!("{kill}!")) && screen.contains("ready"));
         session.press(b" ");
         session.until("a step", |screen| screen.contains("Step 2") && screen.contains("ready"));
-        // A prompt for the history, a trace, a picture, and the session.
-        session.press(b"i!\rwS");
-        sleep(moment(40));
-        session.press(if kill % 2 == 0 { b"wSq" } else { b"wS\x1a" });
-        sleep(moment(60));
+        // Traces and pictures; or the session, by leaving and by stopping.
+        let (keys, most) = [(&b"q"[..], 40), (b"wSw", 300), (b"\x1a", 40), (b"wwww", 100)][kill as usize % 4];
+        session.press(keys);
+        sleep(moment(most));
         session.child.kill().unwrap();
         session.child.wait().unwrap();
         check(home.path());

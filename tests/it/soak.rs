@@ -73,11 +73,15 @@ fn bytes(event: KeyEvent) -> Vec<u8> {
     }
 }
 
-/// The keys of every action but those that leave.
+/// The keys of every action, but those that leave anywhere.
 fn keys() -> Vec<Vec<u8>> {
-    let stays = |action: &Action| !matches!(action, Action::Quit | Action::Suspend);
-    let entries = ACTIONS.iter().filter(|entry| stays(&entry.action));
-    entries.flat_map(|entry| entry.keys).map(|key| bytes(key.event())).collect()
+    let all = |leaving: bool| {
+        let entries =
+            ACTIONS.iter().filter(move |entry| matches!(entry.action, Action::Quit | Action::Suspend) == leaving);
+        entries.flat_map(|entry| entry.keys).map(|key| bytes(key.event()))
+    };
+    let leave: Vec<Vec<u8>> = all(true).collect();
+    all(false).filter(|key| !leave.contains(key)).collect()
 }
 
 fn resize(session: &Session, (cols, rows): (u16, u16)) {

@@ -91,6 +91,9 @@ impl LlamaCpp {
         }
         let cut = self.tokens(name, false, abandoned)?.tokens;
         let [token] = &cut[..] else { return Ok(None) };
+        if !self.vocabulary.has(token.id) {
+            return Ok(None);
+        }
         self.vocabulary.meet_special(token.id, name);
         Ok(Some(token.id))
     }

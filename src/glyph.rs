@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-pub use prose::{is_spellable, spelt, wrap};
+pub use prose::{is_spellable, spelt, visible, visible_lines, wrap};
 
 /// Which symbols may be drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -274,6 +274,12 @@ fn unreliable(character: char) -> bool {
             | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2e3a}' | '\u{2e3b}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
             | '\u{ffa0}' | '\u{fff0}'..='\u{ffff}' | '\u{fdfd}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0000}'..='\u{e0fff}'
             | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}')
+}
+
+/// Whether a character is drawn as itself, a space included; all others are spelt out.
+#[must_use]
+pub fn is_visible(character: char) -> bool {
+    character == ' ' || !(unreliable(character) || INVISIBLE.iter().any(|(named, _)| *named == character))
 }
 
 fn zero_width(character: char) -> bool {

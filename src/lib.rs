@@ -2,7 +2,7 @@
 //!
 //! The layers, from the bottom: [`decode`] is the mathematics; [`session`] the history; [`model`] turns tokens into logits;
 //! [`engine`] joins them on a thread of its own; [`headless`] and [`ui`] show what it does, [`export`] makes pictures of it, and
-//! [`cli`] is the program. [`glyph`] turns token bytes into what can be shown, for all of them.
+//! [`cli`] is the program. [`glyph`] turns token bytes into what can be shown, and [`file`] writes files that are whole, for all of them.
 //!
 //! A whole program: the model that is inside the library, five tokens by sampling, and for each of them the record of the trace
 //! that `logitscope run --format jsonl` writes.
@@ -55,6 +55,7 @@ pub mod cli;
 pub mod decode;
 pub mod engine;
 pub mod export;
+pub mod file;
 pub mod glyph;
 pub mod headless;
 pub mod lesson;

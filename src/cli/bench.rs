@@ -12,9 +12,10 @@ use crate::ui::scene::Scene;
 
 use super::CliError;
 use super::args::{Cli, ModelArgs};
-use super::commands::{interrupt_on_signal, open};
+use super::commands::open;
 use super::interface::options;
 use super::models::ModelsFormat;
+use super::signals::interrupt_on_signal;
 
 /// How often a figure is taken.
 const REPETITIONS: usize = 5;

@@ -2,10 +2,10 @@
 
 use std::io::{BufWriter, Read, Write, stdin, stdout};
 use std::path::Path;
-use std::sync::OnceLock;
 
 use crate::decode::Chain;
-use crate::headless::{self, Format, Interrupt, Job, LogitsDefaults, OutputFile, style::Style};
+use crate::file::{Readers, WholeFile};
+use crate::headless::{self, Format, Job, LogitsDefaults, style::Style};
 use crate::model::LoadedModel;
 use crate::ui::config::Config;
 
@@ -21,6 +21,7 @@ use super::replay::replay;
 use super::score::score;
 use super::screenshot::screenshot;
 use super::shell;
+use super::signals::interrupt_on_signal;
 
 pub(super) fn dispatch(cli: Cli) -> Result<(), CliError> {
     match cli.command {
@@ -64,27 +65,13 @@ fn run(args: &RunArgs) -> Result<(), CliError> {
         return Ok(headless::run((&mut loaded, draft.as_mut()), &prompts, &job, &mut stdout().lock())?);
     };
     let unwritten = |error: std::io::Error| CliError::Failed(format!("can't write {}: {error}", path.display()));
-    let mut out =
-        OutputFile::create(path).map_err(|error| CliError::Input(unwritten(error).message().unwrap_or_default()))?;
+    let mut out = WholeFile::create(path, Readers::Others)
+        .map_err(|error| CliError::Input(unwritten(error).message().unwrap_or_default()))?;
     headless::run((&mut loaded, draft.as_mut()), &prompts, &job, &mut out).map_err(|error| match error {
         headless::HeadlessError::Io(error) => unwritten(error),
         error => error.into(),
     })?;
     out.commit().map_err(unwritten)
-}
-
-/// Ctrl-C and a polite kill break the run off; it ends with its own exit code.
-pub(super) fn interrupt_on_signal() -> Result<Interrupt, CliError> {
-    // There is one handler for the whole program, and one interruption.
-    static INTERRUPT: OnceLock<Interrupt> = OnceLock::new();
-    if let Some(interrupt) = INTERRUPT.get() {
-        return Ok(interrupt.clone());
-    }
-    let interrupt = INTERRUPT.get_or_init(Interrupt::default).clone();
-    let theirs = interrupt.clone();
-    ctrlc::set_handler(move || theirs.set())
-        .map_err(|error| CliError::Failed(format!("no signal handler: {error}")))?;
-    Ok(interrupt)
 }
 
 /// `-` is standard input as it is, one newline at its end taken off.

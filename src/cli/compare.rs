@@ -9,8 +9,9 @@ use crate::headless::{self, Comparison, Contestant, style::Style};
 
 use super::CliError;
 use super::args::{CompareArgs, DecodingArgs};
-use super::commands::{interrupt_on_signal, text_or_stdin};
+use super::commands::text_or_stdin;
 use super::open::open;
+use super::signals::interrupt_on_signal;
 
 /// The most that are compared at once.
 const MOST: usize = 8;

@@ -14,10 +14,11 @@ use crate::ui::theme::ColourDepth;
 
 use super::CliError;
 use super::args::ModelArgs;
-use super::commands::{interrupt_on_signal, open};
+use super::commands::open;
 use super::host::{Files, config_file};
 use super::interface::read_config;
 use super::models::ModelsFormat;
+use super::signals::interrupt_on_signal;
 
 /// The smallest screen that everything fits on.
 const SCREEN: (u16, u16) = (80, 24);

@@ -1,9 +1,10 @@
 //! One line for everything that can go wrong, and its exit code.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write, stderr};
 
 use crate::decode::DecodeError;
 use crate::engine::EngineError;
+use crate::glyph;
 use crate::headless::HeadlessError;
 use crate::model::ModelError;
 use crate::model::server::without_passwords;
@@ -25,6 +26,18 @@ pub enum CliError {
     Interrupted,
 }
 
+/// Tells the user something, in one line of standard error, with everything visible that a terminal might obey.
+pub(super) fn say(line: &str) {
+    // Standard error that is gone is no reason to stop.
+    let _ = writeln!(stderr(), "logitscope: {}", one_line(line));
+}
+
+/// A text as one line that a terminal only shows.
+pub(super) fn one_line(text: &str) -> String {
+    let line: String = text.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).collect();
+    glyph::visible(&line)
+}
+
 impl CliError {
     /// What clap found wrong, in one line: its first paragraph, and its hint.
     pub(super) fn usage(error: &clap::Error) -> Self {
@@ -43,7 +56,7 @@ impl CliError {
         matches!(self, Self::Io(error) if error.kind() == ErrorKind::BrokenPipe)
     }
 
-    /// The line for standard error, control characters made visible.
+    /// The line for standard error.
     pub(super) fn message(&self) -> Option<String> {
         let text = match self {
             Self::Input(message) | Self::Failed(message) => message.clone(),
@@ -52,7 +65,7 @@ impl CliError {
             Self::SomeLinesWrong(n) => format!("{n} lines were wrong: see their answers"),
             Self::Interrupted => return None,
         };
-        Some(text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
+        Some(text)
     }
 
     pub(super) fn exit_code(&self) -> u8 {
@@ -87,7 +100,7 @@ impl From<EngineError> for CliError {
             EngineError::Model(error) => error.into(),
             EngineError::Decode(error) => error.into(),
             EngineError::Interrupted => Self::Interrupted,
-            EngineError::Request(message) => Self::Input(message),
+            error @ (EngineError::Request(_) | EngineError::Stuck { .. }) => Self::Input(error.to_string()),
         }
     }
 }

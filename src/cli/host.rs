@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use etcetera::app_strategy::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use ratatui::buffer::Buffer;
 
 use crate::export;
+use crate::file::{self, Readers, WholeFile};
 use crate::ui::host::{Host, Kept, Picture};
 
 /// The user's directories of this program; `None` where there is no home.
@@ -57,13 +58,12 @@ impl Host for Files {
             if path.symlink_metadata().is_ok() {
                 continue;
             }
-            let mut file = beside(&path, Readers::Others).map_err(|error| failed(&name, error))?;
-            file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(|error| failed(&name, error))?;
-            match file.persist_noclobber(&path) {
-                Ok(_) => return Ok(name),
+            let mut file = WholeFile::create(&path, Readers::Others).map_err(|error| failed(&name, error))?;
+            match file.write_all(content).and_then(|()| file.commit_new()) {
+                Ok(()) => return Ok(name),
                 // Somebody else took the name meanwhile.
-                Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed(&name, error.error)),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(&name, error)),
             }
         }
         Err(format!("can't write {stem}.{ending}: no name is left"))
@@ -82,10 +82,7 @@ impl Host for Files {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        let mut file = beside(&path, Readers::Owner).map_err(failed)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-        file.persist(&path).map_err(|error| failed(error.error))?;
-        Ok(())
+        file::replace(&path, text.as_bytes(), Readers::Owner).map_err(failed)
     }
 
     fn kept(&self, what: Kept) -> Result<Option<String>, String> {
@@ -102,30 +99,10 @@ impl Host for Files {
     }
 }
 
-/// Who may read a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Readers {
-    /// Whoever the user's mask lets.
-    Others,
-    /// Only the user.
-    Owner,
-}
-
-/// A file beside another, in whose place it is put at the end.
-fn beside(path: &Path, readers: Readers) -> std::io::Result<tempfile::NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".logitscope-");
-    #[cfg(unix)]
-    if readers == Readers::Others {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {

@@ -1,12 +1,12 @@
 //! Opens the interface, and looks after its themes.
 
 use std::fs;
-use std::io::{Write, stderr, stdout};
+use std::io::{Write, stdout};
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::engine::Recording;
-use crate::glyph::Charset;
+use crate::glyph::{self, Charset};
 use crate::lesson::Lesson;
 use crate::model::{ModelSource, OpenOptions, PromptForm, SpecialTokens};
 use crate::ui::app::Mouse;
@@ -20,6 +20,7 @@ use crate::ui::{self, Options, UiError};
 use super::CliError;
 use super::args::{InterfaceArgs, LookArgs, ThemeAction};
 use super::commands::text_or_stdin;
+use super::error::say;
 use super::host::{Files, config_file};
 
 /// `logitscope [PROMPT]`.
@@ -168,14 +169,16 @@ fn check_theme(file: &Path, out: &mut impl Write) -> Result<(), CliError> {
     let faults = theme.faults();
     if !faults.is_empty() {
         for fault in &faults {
-            writeln!(stderr(), "{}: {fault}", file.display())?;
+            say(&format!("{}: {fault}", file.display()));
         }
         let message = format!("{}: {} of its contrasts too low; see above", file.display(), faults.len());
         return Err(CliError::Input(message));
     }
     match theme.text_contrast() {
-        Some(least) => writeln!(out, "{}: good, the contrast of all text is at least {least:.1}", theme.name())?,
-        None => writeln!(out, "{}: good, its colours are the terminal's", theme.name())?,
+        Some(least) => {
+            writeln!(out, "{}: good, the contrast of all text is at least {least:.1}", glyph::visible(theme.name()))?
+        }
+        None => writeln!(out, "{}: good, its colours are the terminal's", glyph::visible(theme.name()))?,
     }
     Ok(())
 }
@@ -193,7 +196,7 @@ impl From<UiError> for CliError {
             UiError::Theme(error) => error.into(),
             UiError::Decode(error) => error.into(),
             UiError::Io(error) => Self::Failed(format!("terminal: {error}")),
-            error @ UiError::NotKept(_) => Self::Failed(error.to_string()),
+            error @ (UiError::NotKept(_) | UiError::ModelFile(_)) => Self::Failed(error.to_string()),
             error @ (UiError::NoTerminal | UiError::UnknownKey(_) | UiError::Scene(_)) => {
                 Self::Input(error.to_string())
             }

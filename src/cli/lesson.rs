@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::glyph;
 use crate::headless::{self, style::Style};
 use crate::lesson::{Lesson, LessonError};
 
@@ -53,7 +54,7 @@ pub(super) fn lesson(args: &LessonArgs) -> Result<(), CliError> {
         let lesson = read(file)?;
         let count = |n: usize, thing: &str| format!("{n} {thing}{}", if n == 1 { "" } else { "s" });
         let (pages, questions) = (count(lesson.pages.len(), "page"), count(lesson.questions(), "question"));
-        return Ok(writeln!(stdout(), "{}: good: {pages}, {questions}", lesson.title)?);
+        return Ok(writeln!(stdout(), "{}: good: {pages}, {questions}", glyph::visible(&lesson.title))?);
     }
     let mut out = Vec::new();
     match (&args.name, args.format) {

@@ -22,10 +22,10 @@ mod score;
 mod screenshot;
 mod settings;
 mod shell;
+mod signals;
 mod speculative;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -58,6 +58,7 @@ pub fn command() -> clap::Command {
 
 /// Runs the program with these arguments (the first is its name) and gives its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    signals::survive_file_limits();
     let parsed = command().try_get_matches_from(arguments).and_then(|m| args::Cli::from_arg_matches(&m));
     let outcome = match parsed {
         Ok(cli) => commands::dispatch(cli),
@@ -69,7 +70,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) if error.is_closed_pipe() => ExitCode::from(DONE),
         Err(error) => {
             if let Some(message) = error.message() {
-                let _ = writeln!(std::io::stderr(), "logitscope: {message}");
+                error::say(&message);
             }
             ExitCode::from(error.exit_code())
         }

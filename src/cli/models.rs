@@ -9,8 +9,9 @@ use crate::model::size::human;
 use crate::model::{Fit, HubName, HubPlace, ModelSource, Network, OpenOptions, hub};
 
 use super::CliError;
-use super::commands::interrupt_on_signal;
+use super::error::one_line;
 use super::open::{OpeningLine, open};
+use super::signals::interrupt_on_signal;
 
 /// `model`.
 #[derive(Debug, Args)]
@@ -104,6 +105,6 @@ fn pull(text: &str, network: Network, out: &mut dyn Write) -> Result<(), CliErro
         interrupt.check()
     })?;
     drop(line);
-    writeln!(out, "{name}: {} in {}", human(hub::bytes_in(&path)), path.display())?;
+    writeln!(out, "{name}: {} in {}", human(hub::bytes_in(&path)), one_line(&path.display().to_string()))?;
     Ok(())
 }

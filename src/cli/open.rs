@@ -7,7 +7,8 @@ use crate::model::size::{human, human_time};
 use crate::model::{self, Download, LoadedModel, ModelSource, OpenOptions, Opening};
 
 use super::CliError;
-use super::commands::interrupt_on_signal;
+use super::error::{one_line, say};
+use super::signals::{interrupt_on_signal, watch_model_files};
 
 /// A line that overwrites itself changes at most this often.
 const REDRAWN: Duration = Duration::from_millis(100);
@@ -19,13 +20,13 @@ const REPEATED: Duration = Duration::from_secs(10);
 pub(super) fn open(source: &ModelSource, options: &OpenOptions) -> Result<LoadedModel, CliError> {
     let loaded = load(source, options)?;
     for note in loaded.model.notes() {
-        // Standard error that is gone is no reason to stop.
-        let _ = writeln!(stderr(), "logitscope: warning: {}: {note}", source.name());
+        say(&format!("warning: {}: {note}", source.name()));
     }
     Ok(loaded)
 }
 
 fn load(source: &ModelSource, options: &OpenOptions) -> Result<LoadedModel, CliError> {
+    watch_model_files();
     if !matches!(source, ModelSource::Hub(_)) {
         return Ok(model::open(source, options)?);
     }
@@ -60,7 +61,7 @@ impl OpeningLine {
             return;
         }
         self.last = Some(Instant::now());
-        let text = in_words(download);
+        let text = one_line(&in_words(download));
         // A terminal that is gone is no reason to stop.
         let _ = if self.terminal { write!(stderr(), "\r{text}\x1b[K") } else { writeln!(stderr(), "{text}") };
     }

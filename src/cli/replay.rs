@@ -1,7 +1,7 @@
 //! `replay`: its arguments, and where the trace comes from.
 
 use std::fs;
-use std::io::{Read, Write, stderr, stdin, stdout};
+use std::io::{Read, Write, stdin, stdout};
 
 use clap::{Args, ValueEnum};
 
@@ -11,6 +11,7 @@ use crate::session::trace;
 
 use super::CliError;
 use super::args::LookArgs;
+use super::error::say;
 use super::interface::open_recording;
 
 /// `replay`.
@@ -80,7 +81,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<(), CliError> {
         })?;
     for warning in warnings {
         // Standard error that is gone is no reason to stop.
-        let _ = writeln!(stderr(), "logitscope: warning: {name}: {warning}");
+        say(&format!("warning: {name}: {warning}"));
     }
     Ok(stdout().write_all(&out)?)
 }

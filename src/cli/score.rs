@@ -1,7 +1,7 @@
 //! `score`: its arguments, and the rules between them.
 
 use std::fs;
-use std::io::{Write, stderr, stdout};
+use std::io::stdout;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -12,7 +12,9 @@ use crate::headless::{self, ScoreInput, ScoreJob, style::Style};
 
 use super::CliError;
 use super::args::{ChainArgs, FormatName, ModelArgs};
-use super::commands::{interrupt_on_signal, open, text_or_stdin};
+use super::commands::{open, text_or_stdin};
+use super::error::say;
+use super::signals::interrupt_on_signal;
 
 /// `score`.
 #[derive(Debug, Args)]
@@ -97,7 +99,7 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), CliError> {
         progress: &progress,
         warn: &|line| {
             // Standard error that is gone is no reason to stop.
-            let _ = writeln!(stderr(), "logitscope: warning: {line}");
+            say(&format!("warning: {line}"));
         },
     };
     Ok(headless::score(&mut loaded, &job, &mut stdout().lock())?)

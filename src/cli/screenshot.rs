@@ -1,9 +1,9 @@
 //! Pictures of the interface: one, or one after every key.
 
-use std::fs;
 use std::io::{Write, stdout};
 
 use crate::export::{self, Frame, Picture, PngError};
+use crate::file::{self, Readers};
 use crate::ui::UiError;
 use crate::ui::scene::Scene;
 
@@ -64,7 +64,8 @@ pub(super) fn screenshot(args: &ScreenshotArgs) -> Result<(), CliError> {
         }
     };
     let Some(path) = &args.out else { return Ok(stdout().lock().write_all(&file)?) };
-    fs::write(path, file).map_err(|error| CliError::Failed(format!("can't write {}: {error}", path.display())))
+    file::replace(path, &file, Readers::Others)
+        .map_err(|error| CliError::Failed(format!("can't write {}: {error}", path.display())))
 }
 
 fn picture(scene: &Scene) -> Picture {

@@ -146,7 +146,11 @@ impl GrowingBeams {
         let stops =
             |output: &[TokenId]| !self.stop.is_empty() && find_stop(&assemble(tokenizer, output), &self.stop).is_some();
         let text = BeamText { stops: &stops, bytes: Some(&Pieces(tokenizer)) };
-        Ok(self.search.advance(&self.models, &chain, text)?)
+        let best = self.search.live().next().map_or_else(Vec::new, |beam| beam.tokens.clone());
+        self.search.advance(&self.models, &chain, text).map_err(|error| {
+            let bytes = || assemble(tokenizer, best.iter().map(|token| &token.id));
+            EngineError::stuck(error, || String::from_utf8_lossy(&bytes()).into_owned())
+        })
     }
 
     /// Reads the live beams, each after its parent's cache node.

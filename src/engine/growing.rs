@@ -146,7 +146,8 @@ impl<'a> Growing<'a> {
             negative,
         };
         let model = Distribution::shared(logits)?.with_rest(self.unlisted);
-        Ok(Analysis::new(Arc::new(model), &chain, context)?)
+        let text = || String::from_utf8_lossy(&assemble(self.tokenizer, self.output())).into_owned();
+        Analysis::new(Arc::new(model), &chain, context).map_err(|error| EngineError::stuck(error, text))
     }
 
     /// What the strategy chooses at this step.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Charset, cells};
+use super::{Charset, cells, plain};
 
 /// Symbols of running text and formulas, and how they are written without them.
 const SPELLINGS: &[(char, &str)] = &[
@@ -41,6 +41,18 @@ const SPELLINGS: &[(char, &str)] = &[
     ('ö', "o"),
     ('ü', "u"),
 ];
+
+/// Text of a model, a file or a server as a terminal shows it and obeys nothing of it: whatever has no shape of its own is spelt out.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    plain(text, Charset::Unicode).iter().map(|glyph| glyph.symbol.as_ref()).collect()
+}
+
+/// The same with line feeds as they are.
+#[must_use]
+pub fn visible_lines(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).split('\n').map(visible).collect::<Vec<_>>().join("\n")
+}
 
 /// The text with symbols that the charset has; what has no spelling stays, for others to make visible.
 #[must_use]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::decode::TokenId;
 use crate::engine::record::{self, finite};
 use crate::engine::{Generated, Memo, PromptRead, Timing, assemble, read_prompt, timed};
-use crate::glyph::{self, Charset};
+use crate::glyph::{self, Charset, visible_lines};
 use crate::model::{LoadedModel, ModelInfo, PromptForm, SpecialTokens, Tokenizer};
 use crate::session::trace::{self, OutputToken, Prompt, Sequence};
 
@@ -16,7 +16,7 @@ use super::document::settings as settings_document;
 use super::progress::Progress;
 use super::run::{Interrupt, Job, RunSettings, Work, check_prompt, read_negative};
 use super::style::Style;
-use super::write::{Report, escaped, percent};
+use super::write::{Report, percent};
 use super::{Format, HeadlessError};
 
 /// Cells of a column in text output.
@@ -246,7 +246,7 @@ fn text(
 ) -> Vec<u8> {
     let style = comparison.style;
     let cell = |text: &str| glyph::fit(&glyph::plain(text, Charset::Unicode), COLUMN, Charset::Unicode);
-    let mut out = vec![style.bold(&escaped(comparison.prompt.as_bytes())), String::new()];
+    let mut out = vec![style.bold(&visible_lines(comparison.prompt.as_bytes())), String::new()];
     let several = runs.iter().any(|run| run.model_index != runs[0].model_index);
     let title =
         |run: &Run<'_>| if several { format!("{} {}", run.model.name, run.strategy) } else { run.strategy.into() };
@@ -285,7 +285,7 @@ fn text(
             format!("{tokens} tokens · Σ log p {sum:.3} · mean {mean:.3} · perplexity {:.2}{parted}", (-mean).exp());
         out.push(format!("{}  {}", cell(&title(run)), style.dim(&figures)));
         let ids = run.best.tokens.iter().map(|token| &token.id);
-        out.push(format!("    {}", escaped(&assemble(tokenizers[run.model_index], ids)).replace('\n', "\n    ")));
+        out.push(format!("    {}", visible_lines(&assemble(tokenizers[run.model_index], ids)).replace('\n', "\n    ")));
     }
     out.push(String::new());
     out.join("\n").into_bytes()

@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use crate::engine::{Cache, Check, Checkup};
-use crate::glyph::{self, Charset};
+use crate::glyph::visible;
 use crate::model::{LoadedModel, ModelInfo, ModelSource, builtin};
 
 use super::style::Style;
@@ -131,14 +131,13 @@ fn write_text(
     style: Style,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
-    let plain = |text: &str| glyph::cut(&glyph::plain(text, Charset::Unicode), usize::MAX, Charset::Unicode);
     let names = machine.iter().map(|finding| finding.name).chain(checks.iter().map(|check| check.name));
     let width = names.map(str::len).max().unwrap_or(0);
     writeln!(out, "{}", style.bold("This machine"))?;
     for Finding { name, verdict, found } in machine {
-        writeln!(out, "  {} {name:width$}  {}", verdict.paint(style), plain(found))?;
+        writeln!(out, "  {} {name:width$}  {}", verdict.paint(style), visible(found))?;
     }
-    writeln!(out, "{}", style.bold(&format!("The model {}", plain(&info.name))))?;
+    writeln!(out, "{}", style.bold(&format!("The model {}", visible(&info.name))))?;
     for check in checks {
         let verdict = if check.holds() { Verdict::Good } else { Verdict::Bad };
         let figures = figures(check);

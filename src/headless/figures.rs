@@ -136,7 +136,7 @@ impl StepFigures {
             .removed
             .iter()
             .filter(|(_, removed, _)| *removed > 0)
-            .map(|(label, removed, mass)| format!("{} −{removed} ({})", plain(label), percent(*mass)))
+            .map(|(label, removed, mass)| format!("{} −{removed} ({})", glyph::visible(label), percent(*mass)))
             .chain(self.note.clone())
             .collect();
         let draw = self.draw.map(|u| format!("{u:.4}")).unwrap_or_default();
@@ -155,13 +155,7 @@ impl StepFigures {
 /// The stage that may have had to keep tokens that the model does not list.
 fn beyond<'a>(mut stages: impl Iterator<Item = (&'a String, bool)>) -> Option<String> {
     let (label, _) = stages.find(|(_, reaches_rest)| *reaches_rest)?;
-    Some(format!("{} may reach beyond the list", plain(label)))
-}
-
-/// Control characters made visible: a trace may say anything.
-pub(super) fn plain(text: &str) -> String {
-    let glyphs = glyph::plain(text, Charset::Unicode);
-    glyph::fit(&glyphs, glyph::width(&glyphs), Charset::Unicode)
+    Some(format!("{} may reach beyond the list", glyph::visible(label)))
 }
 
 /// A token in a column of its own. One without bytes is special and shown by its name.

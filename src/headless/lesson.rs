@@ -2,11 +2,10 @@
 
 use std::io::Write;
 
-use crate::glyph;
+use crate::glyph::{self, visible};
 use crate::lesson::{Answer, BUILT_IN, Block, Cell, Column, Lesson, Mark, Page, Picture};
 
 use super::HeadlessError;
-use super::figures::plain;
 use super::style::Style;
 
 /// Columns of the text.
@@ -36,13 +35,13 @@ pub fn lessons(style: Style, out: &mut dyn Write) -> Result<(), HeadlessError> {
 /// # Errors
 /// Writing.
 pub fn lesson(lesson: &Lesson, style: Style, out: &mut dyn Write) -> Result<(), HeadlessError> {
-    writeln!(out, "{}", style.bold(&plain(&lesson.title)))?;
-    for line in glyph::wrap(&plain(&lesson.summary), WIDTH) {
+    writeln!(out, "{}", style.bold(&visible(&lesson.title)))?;
+    for line in glyph::wrap(&visible(&lesson.summary), WIDTH) {
         writeln!(out, "{}", style.dim(&line))?;
     }
     for (index, page) in lesson.pages.iter().enumerate() {
         let place = format!("{} of {}", index + 1, lesson.pages.len());
-        writeln!(out, "\n{} {}\n", style.accent(&place), style.bold(&plain(&page.title)))?;
+        writeln!(out, "\n{} {}\n", style.accent(&place), style.bold(&visible(&page.title)))?;
         write_page(page, style, out)?;
     }
     if !lesson.sources.is_empty() {
@@ -63,7 +62,7 @@ fn write_page(page: &Page, style: Style, out: &mut dyn Write) -> Result<(), Head
     match &question.answer {
         Answer::Choice { choices, right } => {
             for (index, choice) in choices.iter().enumerate() {
-                for (line, text) in glyph::wrap(&plain(choice), WIDTH - 5).iter().enumerate() {
+                for (line, text) in glyph::wrap(&visible(choice), WIDTH - 5).iter().enumerate() {
                     let number = if line == 0 { format!("{}.", index + 1) } else { String::new() };
                     writeln!(out, "  {number:<3}{text}")?;
                 }
@@ -90,7 +89,7 @@ fn write_blocks(blocks: &[Block], out: &mut dyn Write) -> Result<(), HeadlessErr
 }
 
 fn write_block(block: &Block, out: &mut dyn Write) -> Result<(), HeadlessError> {
-    let text = plain(block.text());
+    let text = visible(block.text());
     let (first, other, width) = match block {
         Block::Paragraph(_) => ("", "", WIDTH),
         Block::Item(_) => ("* ", "  ", WIDTH - 2),
@@ -104,7 +103,7 @@ fn write_block(block: &Block, out: &mut dyn Write) -> Result<(), HeadlessError> 
 
 fn write_pictures(pictures: &[Picture], style: Style, out: &mut dyn Write) -> Result<(), HeadlessError> {
     for picture in pictures {
-        writeln!(out, "\n  {}", style.dim(&plain(&picture.caption)))?;
+        writeln!(out, "\n  {}", style.dim(&visible(&picture.caption)))?;
         for line in picture_lines(picture, style) {
             writeln!(out, "  {line}")?;
         }
@@ -124,7 +123,7 @@ fn picture_lines(picture: &Picture, style: Style) -> Vec<String> {
     let least = picture.columns.iter().zip(&widths).map(title).fold(SHORTEST_BAR, usize::max);
     let bar = (WIDTH.saturating_sub(text + 2) / bars).saturating_sub(1).clamp(least, BAR.max(least));
     let pad = |text: &str, width: usize, column: &Column| {
-        let (text, space) = (plain(text), " ".repeat(width.saturating_sub(glyph::cells(text))));
+        let (text, space) = (visible(text), " ".repeat(width.saturating_sub(glyph::cells(text))));
         if matches!(column, Column::Text(_)) { format!("{text}{space}") } else { format!("{space}{text}") }
     };
     let left = Column::Text(String::new());

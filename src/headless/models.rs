@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::glyph::{self, Charset};
+use crate::glyph::visible;
 use crate::model::size::human;
 use crate::model::{CachedModel, HubPlace, LoadedModel, ModelInfo, hub};
 
@@ -75,7 +75,11 @@ pub fn model_list(
         return Ok(());
     }
     if models.is_empty() {
-        writeln!(out, "no model in {}: `logitscope model pull owner/name` gets one", place.cache.display())?;
+        writeln!(
+            out,
+            "no model in {}: `logitscope model pull owner/name` gets one",
+            visible(&place.cache.display().to_string())
+        )?;
         return Ok(());
     }
     let rows: Vec<[String; 5]> = models.iter().map(row).collect();
@@ -98,9 +102,8 @@ fn row(model: &CachedModel) -> [String; 5] {
         if model.revisions.is_empty() { model.commit.chars().take(12).collect() } else { model.revisions.join(", ") };
     let used = date(model.used).map_or_else(|| "?".to_owned(), |text| text.chars().take(10).collect());
     let state = if model.is_complete { "" } else { ", not complete" };
-    let plain = |text: &str| glyph::cut(&glyph::plain(text, Charset::Unicode), usize::MAX, Charset::Unicode);
-    let architecture = plain(model.architecture.as_deref().unwrap_or("?"));
-    [plain(&model.repo), plain(&revision), architecture, human(model.bytes), format!("{used}{state}")]
+    let architecture = visible(model.architecture.as_deref().unwrap_or("?"));
+    [visible(&model.repo), visible(&revision), architecture, human(model.bytes), format!("{used}{state}")]
 }
 
 fn listed(model: &CachedModel) -> Listed {
@@ -159,9 +162,9 @@ pub fn model_info(
         let (weights, cache) = (human(memory.weights), human(memory.cache_per_1000_tokens));
         lines.push(("memory", format!("{weights} for the weights, {cache} for every {CACHE_UNIT} tokens")));
     }
-    writeln!(out, "{}", style.bold(&info.name))?;
+    writeln!(out, "{}", style.bold(&visible(&info.name)))?;
     for (name, value) in lines {
-        let value = glyph::cut(&glyph::plain(&value, Charset::Unicode), usize::MAX, Charset::Unicode);
+        let value = visible(&value);
         writeln!(out, "  {} {value}", style.dim(&format!("{name:14}")))?;
     }
     Ok(())

@@ -7,14 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::engine::{FinishReason, Generated, GeneratedToken, Timing};
+use crate::glyph::{visible, visible_lines};
 use crate::session::trace::{self, Beam, BeamStep, End, Finish, Prompt, Sequence, Status, Trace};
 
 use super::HeadlessError;
 use super::beams;
-use super::figures::{COLUMNS, StepFigures, plain, token_cell};
+use super::figures::{COLUMNS, StepFigures, token_cell};
 use super::speculative::SpeculativeDocument;
 use super::style::Style;
-use super::write::{end_lines, escaped, head_line, single_columns, timing_line};
+use super::write::{end_lines, head_line, single_columns, timing_line};
 
 /// What a trace can be turned into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +120,7 @@ fn text(trace: &Trace, style: Style) -> Vec<String> {
     let header = &trace.header;
     let name = header.model.get("name").and_then(Value::as_str).unwrap_or("a model");
     let prompt: Vec<u8> = header.prompt.tokens.iter().flat_map(|token| token.token.bytes.iter().copied()).collect();
-    let mut lines = vec![style.dim(&plain(&head_line(name, &header.settings))), style.bold(&escaped(&prompt))];
+    let mut lines = vec![style.dim(&head_line(name, &header.settings)), style.bold(&visible_lines(&prompt))];
     if is_search(trace) {
         lines.extend([style.dim(&search_options(&header.settings)), String::new(), style.dim(&beams::columns())]);
         lines.extend(trace.beam_steps.iter().flat_map(|step| beam_lines(step, style)));
@@ -127,7 +128,7 @@ fn text(trace: &Trace, style: Style) -> Vec<String> {
             .beam_steps
             .last()
             .and_then(|step| step.stopping.iter().filter_map(|bound| bound.stop.as_ref()).next_back());
-        lines.extend(why.map(|why| style.dim(&format!("      over: {}", plain(why)))));
+        lines.extend(why.map(|why| style.dim(&format!("      over: {}", visible(why)))));
     } else {
         lines.extend([String::new(), style.dim(&single_columns(&header.settings))]);
         for step in &trace.steps {
@@ -180,9 +181,9 @@ fn generated(sequence: &Sequence) -> Generated {
 /// The options of a search, as the live table has them.
 fn search_options(settings: &Map<String, Value>) -> String {
     let shown = |name: &str| match settings.get(name) {
-        Some(Value::String(text)) => plain(text),
+        Some(Value::String(text)) => visible(text),
         Some(Value::Number(number)) => number.as_f64().map(|number| number.to_string()).unwrap_or_default(),
-        Some(value) => plain(&value.to_string()),
+        Some(value) => visible(&value.to_string()),
         None => "?".into(),
     };
     let groups = match settings.get("num_beam_groups").and_then(Value::as_u64) {

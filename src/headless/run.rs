@@ -338,7 +338,8 @@ impl Work<'_> {
             let found =
                 one(target, &request, &mut |step| shown(report.step(step, *tokenizer), &failure, job, step.step));
             failure.take().map_or(Ok(()), Err)?;
-            sequences.push(found?);
+            let finished = || sequences.iter().map(|sequence: &Generated| sequence.text.clone());
+            sequences.push(found.map_err(|error| error.after(finished()))?);
         }
         Ok(sequences)
     }

@@ -7,9 +7,10 @@ use serde::Serialize;
 use crate::decode::TokenId;
 use crate::decode::consensus::consensus;
 use crate::engine::Generated;
+use crate::glyph::visible_lines;
 
 use super::style::Style;
-use super::write::{escaped, percent};
+use super::write::percent;
 
 /// Lines of the table in text output.
 const SHOWN: usize = 8;
@@ -66,12 +67,12 @@ impl Samples {
     pub(super) fn lines(&self, sequences: &[Generated], style: Style) -> Vec<String> {
         let mut lines = vec![String::new(), style.dim(&format!("{} different texts", self.distinct))];
         for sampled in self.texts.iter().take(SHOWN) {
-            let text = escaped(sampled.text.as_bytes()).replace('\n', " ");
+            let text = visible_lines(sampled.text.as_bytes()).replace('\n', " ");
             lines.push(format!("{:>6}× {:>9} {text}", sampled.count, percent(sampled.share)));
         }
         if let Some(agreed) = self.consensus.and_then(|index| sequences.get(index)) {
             lines.push(style.dim("the one that the others agree with most"));
-            lines.push(format!("      {}", escaped(agreed.text.as_bytes()).replace('\n', " ")));
+            lines.push(format!("      {}", visible_lines(agreed.text.as_bytes()).replace('\n', " ")));
         }
         lines
     }

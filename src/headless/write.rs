@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::decode::TokenId;
 use crate::decode::beam::BeamSettings;
 use crate::engine::{Generated, ObservedBeams, Step, Timing, assemble, record};
-use crate::glyph::{self, Charset};
+use crate::glyph::{visible, visible_lines};
 use crate::model::{ModelInfo, Tokenizer};
 use crate::session::trace::{End, Prompt, Record, Sequence};
 
@@ -66,10 +66,10 @@ impl Report {
                 self.text(&self.style.dim(&head_line(&model.name, settings)));
                 match &prompt.chat {
                     Some(typed) => {
-                        self.text(&self.style.dim(&format!("chat: {}", escaped(typed.as_bytes()))));
-                        self.text(&self.style.bold(&escaped(prompt.text.as_bytes())));
+                        self.text(&self.style.dim(&format!("chat: {}", visible_lines(typed.as_bytes()))));
+                        self.text(&self.style.bold(&visible_lines(prompt.text.as_bytes())));
                     }
-                    None => self.text(&self.style.bold(&escaped(&assemble(tokenizer, ids)))),
+                    None => self.text(&self.style.bold(&visible_lines(&assemble(tokenizer, ids)))),
                 }
                 if let Some(beams) = &self.beams {
                     self.text(&self.style.dim(&beams::options(beams)));
@@ -185,7 +185,7 @@ impl Report {
 /// The texts that came out, each with its figures; or the best one and the table of a beam search.
 pub(super) fn end_lines(sequences: &[Generated], table: Option<Vec<String>>, style: Style) -> Vec<String> {
     if let Some(table) = table {
-        let best = sequences.first().map(|best| escaped(best.text.as_bytes())).unwrap_or_default();
+        let best = sequences.first().map(|best| visible_lines(best.text.as_bytes())).unwrap_or_default();
         return [String::new(), best, String::new()].into_iter().chain(table).collect();
     }
     let lines = |sequence: &Generated| {
@@ -198,7 +198,7 @@ pub(super) fn end_lines(sequences: &[Generated], table: Option<Vec<String>>, sty
             (-mean).exp(),
             format!("{:?}", sequence.finish_reason).to_lowercase()
         );
-        [String::new(), escaped(sequence.text.as_bytes()), style.dim(&figures)]
+        [String::new(), visible_lines(sequence.text.as_bytes()), style.dim(&figures)]
     };
     let samples = Samples::of(sequences).map(|samples| samples.lines(sequences, style)).unwrap_or_default();
     sequences.iter().flat_map(lines).chain(samples).collect()
@@ -211,7 +211,7 @@ pub(super) fn head_line(model: &str, settings: &Map<String, Value>) -> String {
     let number = |name: &str| settings.get(name).and_then(Value::as_f64);
     let contrastive = number("penalty_alpha").zip(number("top_k"));
     let contrastive = contrastive.map(|(alpha, k)| format!(" · penalty_alpha={alpha},top_k={k}")).unwrap_or_default();
-    format!("{model} · {}{contrastive}{chain}", setting("strategy").unwrap_or_default())
+    visible(&format!("{model} · {}{contrastive}{chain}", setting("strategy").unwrap_or_default()))
 }
 
 /// Where the time went.
@@ -225,16 +225,6 @@ pub(super) fn timing_line(timing: Timing, style: Style) -> String {
 pub(super) fn single_columns(settings: &Map<String, Value>) -> String {
     let draft = if settings.contains_key("num_assistant_tokens") { " · draft" } else { "" };
     format!("{:>4}  {:<18} {:>9} {:>7} {:>9}  {:>7}  removed{draft}", "step", "token", "p", "rank", "chain p", "draw")
-}
-
-/// Text for a terminal: line breaks stay, every other control character is made visible.
-pub(super) fn escaped(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let line = |line: &str| {
-        let glyphs = glyph::plain(line, Charset::Unicode);
-        glyph::fit(&glyphs, glyph::width(&glyphs), Charset::Unicode)
-    };
-    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A probability as a percentage with three digits that mean something.

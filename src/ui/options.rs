@@ -124,6 +124,9 @@ pub enum UiError {
     /// The session could not be kept.
     #[error("the session is not kept: {0}")]
     NotKept(String),
+    /// A file of the model can't be read any more; one line.
+    #[error("{0}")]
+    ModelFile(String),
     /// A scene's key that no keyboard has.
     #[error("no key is called `{0}`: write Right, Down, Enter, Ctrl-C, or a character")]
     UnknownKey(String),

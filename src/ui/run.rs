@@ -13,6 +13,8 @@ use ratatui::crossterm::terminal::size;
 use ratatui::layout::Rect;
 
 use crate::engine::Event;
+#[cfg(unix)]
+use crate::model::weights::on_fault;
 use crate::model::{HubPlace, Network, hub};
 
 use super::app::App;
@@ -46,6 +48,7 @@ pub fn run(options: &Options, host: Box<dyn Host>) -> Result<(), UiError> {
     let emit: Emit = Arc::new(move |number, event| events.send(Incoming::Engine(number, event)).unwrap_or_default());
     let engines = Engines::start(options.source.clone(), options.open, options.recording.clone(), emit)?;
     watch_signals(sender.clone())?;
+    watch_model_files(sender.clone())?;
     let mut terminal = Terminal::take()?;
     terminal.mouse(options.mouse)?;
     watch_keyboard(sender.clone())?;
@@ -149,9 +152,21 @@ fn watch_signals(_: Sender<Incoming>) -> io::Result<()> {
     Ok(())
 }
 
+#[cfg(unix)]
+fn watch_model_files(sender: Sender<Incoming>) -> io::Result<()> {
+    on_fault(move |line| sender.send(Incoming::ModelFile(line)).unwrap_or_default())
+}
+
+#[cfg(not(unix))]
+fn watch_model_files(_: Sender<Incoming>) -> io::Result<()> {
+    Ok(())
+}
+
 /// What arrives through the channel.
 enum Incoming {
     Message(Message),
+    /// A file of the model can't be read any more; one line.
+    ModelFile(String),
     /// An engine's event, with the engine's number.
     Engine(u64, Event),
 }
@@ -184,6 +199,7 @@ impl Driver {
                 Ok(incoming) => {
                     let message = match incoming {
                         Incoming::Message(message) => Some(message),
+                        Incoming::ModelFile(line) => return Err(UiError::ModelFile(line)),
                         Incoming::Engine(number, event) => self.engines.heard(number, event),
                     };
                     let Some(message) = message else { continue };

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("decode", &[]),
     ("glyph", &[]),
+    ("file", &[]),
     ("session", &["decode"]),
-    ("model", &["decode"]),
+    ("model", &["decode", "file"]),
     ("engine", &["decode", "session", "model"]),
     ("lesson", &["decode", "model", "engine"]),
     ("export", &[]),
     ("headless", &["decode", "session", "model", "engine", "lesson", "glyph"]),
     ("ui", &["decode", "session", "model", "engine", "lesson", "glyph"]),
-    ("cli", &["decode", "session", "model", "engine", "lesson", "glyph", "headless", "ui", "export"]),
+    ("cli", &["decode", "session", "model", "engine", "lesson", "glyph", "file", "headless", "ui", "export"]),
 ];
 
 /// Crates that a layer must not name.

@@ -27,6 +27,8 @@ pub enum Reply {
     Half,
     /// More bytes than anybody reads.
     Endless,
+    /// One byte after the other, without end.
+    Slow,
     /// Nothing, until the client is gone.
     Stall,
     /// Nothing, and the connection is closed.
@@ -102,13 +104,21 @@ fn answer(mut stream: TcpStream, script: &Script, asked: &Mutex<Vec<Asked>>) {
     let mut whole = |status: u16, text: &str| send(status, text.len(), text.as_bytes());
     match script(&question) {
         Reply::Json(value) => whole(200, &value.to_string()),
-        Reply::Status(status, message) => whole(status, &format!("{{\"error\": {{\"message\": {message:?}}}}}")),
+        Reply::Status(status, message) => {
+            whole(status, &serde_json::json!({"error": {"message": message}}).to_string())
+        }
         Reply::Text(text) => whole(200, text),
         Reply::Half => send(200, 1000, b"{\"data\": [{\"id\":"),
         Reply::Endless => {
             send(200, usize::MAX >> 1, b"{\"data\": \"");
             let more = vec![b'x'; 1 << 16];
             while stream.write_all(&more).is_ok() {}
+        }
+        Reply::Slow => {
+            send(200, 1 << 20, b"");
+            while stream.write_all(b" ").is_ok() {
+                thread::sleep(Duration::from_millis(50));
+            }
         }
         Reply::Stall => {
             let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::clock::Figure;
 use super::document::{Decode, Document};
-use crate::glyph::{self, Charset};
+use crate::glyph::visible;
 use crate::headless::style::Style;
 use crate::model::size::human;
 
@@ -23,9 +23,8 @@ struct Row {
 /// Output that can't be written.
 pub(super) fn write(document: &Document, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let (machine, model) = (&document.machine, &document.model);
-    let plain = |text: &str| glyph::cut(&glyph::plain(text, Charset::Unicode), usize::MAX, Charset::Unicode);
     let dtype = model.dtype.map_or("?", |dtype| dtype.name());
-    let (name, processor) = (plain(&model.name), plain(&machine.processor));
+    let (name, processor) = (visible(&model.name), visible(&machine.processor));
     let (program, threads, repetitions) = (document.program, machine.threads, document.settings.repetitions);
     writeln!(out, "{} {}", style.bold(&name), style.dim(&format!("{} weights, {dtype}", model.parameters)))?;
     let system = format!("{processor}, {} {}, {}", machine.os, machine.arch, machine.instructions);

@@ -6,9 +6,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::document::{AuditRecord, Completion, ScoreDocument, Token};
-use crate::glyph::{self, Charset};
+use crate::glyph::{self, Charset, visible, visible_lines};
 use crate::headless::style::Style;
-use crate::headless::write::escaped;
 use crate::headless::{Format, HeadlessError};
 use crate::model::Tokenizer;
 
@@ -87,16 +86,16 @@ struct Text<'a> {
 impl Text<'_> {
     fn write(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
         let (document, style) = (self.document, self.style);
-        writeln!(out, "{}", style.dim(&format!("{} · score", document.model.name)))?;
+        writeln!(out, "{}", style.dim(&format!("{} · score", visible(&document.model.name))))?;
         if let Some(prompt) = &document.prompt {
-            writeln!(out, "{}", style.bold(&escaped(prompt.text.as_bytes())))?;
+            writeln!(out, "{}", style.bold(&visible_lines(prompt.text.as_bytes())))?;
         }
         let most = document.completions.iter().flat_map(|completion| &completion.tokens).filter_map(surprise);
         let most = most.filter(|surprise| surprise.is_finite()).fold(1.0, f64::max);
         for (index, completion) in document.completions.iter().enumerate() {
             writeln!(out)?;
             if document.prompt.is_some() {
-                let head = format!("completion {}: {}", index + 1, escaped(completion.text.as_bytes()));
+                let head = format!("completion {}: {}", index + 1, visible_lines(completion.text.as_bytes()));
                 writeln!(out, "{}", style.bold(&head))?;
             }
             let columns = format!("{:<TOKEN$} {:>9} {:>7} {:>8}  −log p", "token", "log p", "rank", "entropy");

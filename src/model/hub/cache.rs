@@ -2,13 +2,13 @@
 //! which commit a branch is at, `.no_exist` which files a commit does not have (`huggingface_hub.file_download`).
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use hf_hub::{Cache, CacheRepo, Repo, RepoType};
 
 use super::HubError;
 use super::name::{HubName, is_commit, is_path};
+use crate::file::{self, Readers};
 use crate::model::ModelError;
 
 /// A model's folder in the cache.
@@ -96,21 +96,20 @@ impl RepoCache {
         if is_commit(&name.revision) {
             return Ok(());
         }
-        self.at(&name.revision).create_ref(commit).map_err(|source| disk(&self.folder.join("refs"), source))
+        let path = self.folder.join("refs").join(&name.revision);
+        make_folder_of(&path)?;
+        file::replace(&path, commit.as_bytes(), Readers::Others).map_err(|source| disk(&path, source))
     }
 
     /// Gives a blob its name in a snapshot: a relative link, or a copy where there are no links.
     pub(super) fn link(&self, commit: &str, file: &str, etag: &str) -> Result<(), ModelError> {
         let path = self.snapshot(commit).join(file);
         make_folder_of(&path)?;
-        // A link that leads nowhere is in the way.
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(disk(&path, error)),
-            _ => {}
-        }
         let up = "../".repeat(file.split('/').count() + 1);
-        let linked = symlink(Path::new(&format!("{up}blobs/{etag}")), &path);
-        linked.or_else(|_| fs::copy(self.blob(etag), &path).map(|_| ())).map_err(|source| disk(&path, source))
+        let target = format!("{up}blobs/{etag}");
+        let copied = |to: &Path| fs::copy(self.blob(etag), to).map(|_| ());
+        file::put(&path, |name| symlink(Path::new(&target), name).or_else(|_| copied(name)))
+            .map_err(|source| disk(&path, source))
     }
 }
 

@@ -17,6 +17,9 @@ use crate::model::{ModelError, SpecialTokens};
 /// Tokens of a list, where nothing is said.
 const LISTED: usize = 256;
 
+/// Questions side by side, however many the server says it answers.
+const MOST_SLOTS: usize = 64;
+
 /// A bias that no logit outweighs.
 const CERTAINLY: f64 = 1e6;
 
@@ -53,7 +56,7 @@ pub(super) fn open(client: Client, model: &Model) -> Result<Spoken, ModelError> 
         vocabulary: Arc::clone(&vocabulary),
         letter: 0,
         bos: None,
-        slots: props.total_slots.unwrap_or(1).max(1),
+        slots: props.total_slots.unwrap_or(1).clamp(1, MOST_SLOTS),
     };
     // Names first: what is met first stays.
     dialect.bos = props.bos_token.map(|name| dialect.special(&name, asked)).transpose()?.flatten();
@@ -86,6 +89,9 @@ impl LlamaCpp {
         }
         let cut = self.tokens(name, false, abandoned)?.tokens;
         let [token] = &cut[..] else { return Ok(None) };
+        if !self.vocabulary.has(token.id) {
+            return Ok(None);
+        }
         self.vocabulary.meet_special(token.id, name);
         Ok(Some(token.id))
     }

@@ -53,7 +53,7 @@ impl Http {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(CONNECTING.min(address.timeout)))
-            .timeout_per_read(Some(address.timeout))
+            .timeout_recv_body(Some(address.timeout))
             .timeout_recv_response(Some(address.timeout))
             .timeout_send_body(Some(address.timeout))
             .user_agent(concat!("logitscope/", env!("CARGO_PKG_VERSION")));

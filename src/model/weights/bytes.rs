@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::ops::{Deref, Range};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use memmap2::{Mmap, MmapOptions};
 
@@ -25,9 +25,28 @@ pub struct FileBytes {
 #[derive(Clone, Debug)]
 enum Data {
     Embedded(&'static [u8]),
-    Mapped(Arc<Mmap>),
+    Mapped(Arc<MappedFile>),
     /// Not of a file: pages that are given back are lost.
     Made(Arc<Mmap>),
+}
+
+/// A map, and the file that it is of.
+#[derive(Debug)]
+struct MappedFile {
+    map: Mmap,
+    file: File,
+    name: Arc<str>,
+}
+
+/// The maps of files that are in use, and some that were.
+static MAPPED: Mutex<Vec<Weak<MappedFile>>> = Mutex::new(Vec::new());
+
+/// The mapped files that are shorter than they were, by name.
+#[cfg(unix)]
+pub(super) fn shortened() -> Vec<String> {
+    let mapped = MAPPED.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_shorter = |file: &MappedFile| file.file.metadata().is_ok_and(|now| now.len() < file.map.len() as u64);
+    mapped.iter().filter_map(Weak::upgrade).filter(|file| is_shorter(file)).map(|file| file.name.to_string()).collect()
 }
 
 impl FileBytes {
@@ -41,7 +60,12 @@ impl FileBytes {
         // SAFETY: the map is only read, and as plain numbers, for which every bit pattern is valid. That nobody changes the file
         // meanwhile can't be enforced here; the module documents it as the user's part.
         let map = unsafe { Mmap::map(&file) }.map_err(read)?;
-        Ok(Self { name: path.display().to_string().into(), data: Data::Mapped(Arc::new(map)) })
+        let name: Arc<str> = path.display().to_string().into();
+        let mapped = Arc::new(MappedFile { map, file, name: Arc::clone(&name) });
+        let mut all = MAPPED.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|file| file.strong_count() > 0);
+        all.push(Arc::downgrade(&mapped));
+        Ok(Self { name, data: Data::Mapped(mapped) })
     }
 
     /// Bytes that are part of the program.
@@ -54,7 +78,8 @@ impl FileBytes {
     /// if they are needed after all.
     pub fn release(&self, range: Range<usize>) {
         #[cfg(target_os = "linux")]
-        if let Data::Mapped(map) = &self.data {
+        if let Data::Mapped(mapped) = &self.data {
+            let map = &mapped.map;
             // Whole pages only: others of the file share the first and the last one.
             let start = range.start.next_multiple_of(PAGE);
             let end = range.end.min(map.len()) / PAGE * PAGE;
@@ -106,7 +131,8 @@ impl Deref for FileBytes {
     fn deref(&self) -> &[u8] {
         match &self.data {
             Data::Embedded(bytes) => bytes,
-            Data::Mapped(map) | Data::Made(map) => map,
+            Data::Mapped(mapped) => &mapped.map,
+            Data::Made(map) => map,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Weights from safetensors or GGUF files, in the type that they are stored in.
 //!
 //! Files are mapped into memory, so that opening costs nothing and pages come from the system's cache. **While a model is
-//! open its files must not change**: a file that is overwritten in place gives garbage logits, and one that is cut short ends the
-//! program with a bus error when a missing page is read. Programs that replace a file by renaming a new one over it, as
+//! open its files must not change**: a file that is overwritten in place gives garbage logits, and one that is cut short is a
+//! bus error when a missing page is read, see [`on_fault`]. Programs that replace a file by renaming a new one over it, as
 //! downloaders do, are safe: the map keeps the old file.
 
 mod bytes;
+#[cfg(unix)]
+mod fault;
 mod generated;
 mod matrix;
 mod shard;
@@ -19,6 +21,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use bytes::FileBytes;
+#[cfg(unix)]
+pub use fault::on_fault;
 pub use matrix::Matrix;
 pub use tensor::Tensor;
 

@@ -2,6 +2,7 @@
 
 use super::App;
 use crate::decode::uniform;
+use crate::glyph;
 use crate::model::{DtypeChoice, ModelSource, PromptForm, SpecialTokens};
 use crate::session::How;
 use crate::ui::knobs::Mode;
@@ -72,11 +73,10 @@ impl App {
         if trailing {
             words.extend(["--".into(), self.prompt.clone()]);
         }
-        let quoted = |word: &String| shlex::try_quote(&word.replace('\0', "")).map(std::borrow::Cow::into_owned);
         if self.prompt.contains('\0') {
             missing.push("the NUL characters of the prompt, which no command line can hold".into());
         }
-        let command: Vec<String> = words.iter().map(quoted).collect::<Result<_, _>>().unwrap_or_default();
+        let command: Vec<String> = words.iter().map(|word| quoted(&word.replace('\0', ""))).collect();
         Headless { command: command.join(" "), missing }
     }
 
@@ -112,6 +112,21 @@ impl App {
         let tokens = |n: usize| if n == 1 { "1 token was".to_owned() } else { format!("{n} tokens were") };
         told.iter().filter(|(n, _)| *n > 0).map(|(n, how)| format!("{} {how}", tokens(*n))).collect()
     }
+}
+
+/// A word without NUL as a shell reads it. What a terminal or a line editor would obey when the command is pasted is spelt out, as
+/// bytes in octal between `$'` and `'` (POSIX.1-2024, 2.2.4).
+fn quoted(word: &str) -> String {
+    let is_safe = |c: char| c == '\n' || glyph::is_visible(c);
+    if word.chars().all(is_safe) {
+        return shlex::try_quote(word).map(std::borrow::Cow::into_owned).unwrap_or_default();
+    }
+    let spelt = |c: char| match c {
+        '\'' | '\\' => format!("\\{c}"),
+        c if is_safe(c) => c.to_string(),
+        c => c.to_string().bytes().map(|byte| format!("\\{byte:03o}")).collect(),
+    };
+    format!("$'{}'", word.chars().map(spelt).collect::<String>())
 }
 
 /// As in `--strategy`.
@@ -151,6 +166,13 @@ mod tests {
         let tail = "--strategy sample --chain temperature=0.8,top_k=12,top_p=0.9 --seed 0 --max-new-tokens 64";
         assert_eq!(words[..3], ["logitscope", "run", prompt]);
         assert_eq!(words[3..].join(" "), tail);
+        let prompt = "a\x1b]0;it's\x07\u{202e} \\ \u{e9}\n";
+        let scene = scene_of(Setup { prompt: prompt.into(), ..setup("dark", ColourDepth::True) }, 80, 24, 60);
+        let command = scene.app().headless().command;
+        assert!(
+            command.starts_with("logitscope run $'a\\033]0;it\\'s\\007\\342\\200\\256 \\\\ \u{e9}\n' "),
+            "{command}"
+        );
         let scene = scene_of(Setup { prompt: "-v".into(), ..setup("dark", ColourDepth::True) }, 80, 24, 60);
         assert!(scene.app().headless().command.ends_with("--max-new-tokens 64 -- -v"));
     }

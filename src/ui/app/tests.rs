@@ -312,6 +312,24 @@ fn a_dead_engine_is_a_message_and_not_the_end() {
 }
 
 #[test]
+fn a_worker_that_panics_is_told_and_another_model_can_be_opened() {
+    let (sender, events) = std::sync::mpsc::channel();
+    let emit = move |event| sender.send(event).unwrap_or_default();
+    let engine = crate::engine::Engine::start_with(|| panic!("no model today"), emit).unwrap();
+    let died = events.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+    let mut scene = scene(80, 24);
+    scene.press("Right").unwrap();
+    let before = tokens(&scene);
+    scene.handle(Message::Engine(died));
+    assert!(text(&scene).contains("no model today"));
+    assert!(scene.app().saved().is_some(), "what there is can still be kept");
+    assert_eq!(tokens(&scene), before);
+    scene.press("Ctrl-o").unwrap();
+    assert!(text(&scene).contains("Open a model"), "{}", text(&scene));
+    drop(engine);
+}
+
+#[test]
 fn answers_of_an_older_prompt_are_not_heard() {
     let mut scene = scene(80, 24);
     let before = tokens(&scene);

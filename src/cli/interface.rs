@@ -176,7 +176,7 @@ fn check_theme(file: &Path, out: &mut impl Write) -> Result<(), CliError> {
     }
     match theme.text_contrast() {
         Some(least) => {
-            writeln!(out, "{}: good, the contrast of all text is at least {least:.1}", glyph::visible(theme.name()))?
+            writeln!(out, "{}: good, the contrast of all text is at least {least:.1}", glyph::visible(theme.name()))?;
         }
         None => writeln!(out, "{}: good, its colours are the terminal's", glyph::visible(theme.name()))?,
     }

@@ -8,7 +8,7 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::headless::OutputFile;
+use crate::file::{Readers, WholeFile};
 
 use super::environment::VARIABLES;
 use super::{CliError, EXIT_CODES, command};
@@ -65,7 +65,7 @@ fn write_all(command: &Command, folder: &Path) -> Result<(), CliError> {
     fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
     let path = folder.join(Man::new(command.clone()).get_filename());
     let write = || {
-        let mut file = OutputFile::create(&path)?;
+        let mut file = WholeFile::create(&path, Readers::Others)?;
         file.write_all(&page(command)?)?;
         file.commit()
     };

@@ -24,7 +24,7 @@ fn is_odd(c: char) -> bool {
 fn harmless(what: &str, bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Some(odd) = text.chars().find(|c| is_odd(*c) && *c != '\n') {
-        panic!("{what}: {:?} comes out in {text:?}", odd);
+        panic!("{what}: {odd:?} comes out in {text:?}");
     }
 }
 
@@ -146,12 +146,12 @@ fn what_a_server_says_is_shown() {
     };
     refused_by(|| Reply::Status(400, EVIL));
     refused_by(|| Reply::Text(EVIL));
-    let named = Scripted::new(|asked| match asked.path.as_str() {
-        "/v1/models" => Reply::Json(json!({"data": [{"id": EVIL}]})),
-        _ => {
-            let top = json!([{EVIL: -0.1}]);
-            Reply::Json(json!({"choices": [{"text": "b", "logprobs": {"tokens": [EVIL], "top_logprobs": top}}]}))
+    let named = Scripted::new(|asked| {
+        if asked.path == "/v1/models" {
+            return Reply::Json(json!({"data": [{"id": EVIL}]}));
         }
+        let top = json!([{EVIL: -0.1}]);
+        Reply::Json(json!({"choices": [{"text": "b", "logprobs": {"tokens": [EVIL], "top_logprobs": top}}]}))
     });
     shown(folder.path(), &["run", "a", "--model", &named.address, "--max-new-tokens", "2"]);
     refused(folder.path(), &["run", "a", "--model", &format!("{}?model=other", named.address)]);

@@ -243,8 +243,8 @@ fn interrupted(arguments: &[&str], name: &str, ready: impl Fn() -> bool) -> Opti
         }
         sleep(Duration::from_millis(10));
     }
-    let _ = child.kill();
-    panic!("it does not end");
+    child.kill().unwrap();
+    panic!("it does not end before it is killed: {:?}", child.wait());
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn answer(mut stream: TcpStream, script: &Script, asked: &Mutex<Vec<Asked>>) {
     match script(&question) {
         Reply::Json(value) => whole(200, &value.to_string()),
         Reply::Status(status, message) => {
-            whole(status, &serde_json::json!({"error": {"message": message}}).to_string())
+            whole(status, &serde_json::json!({"error": {"message": message}}).to_string());
         }
         Reply::Text(text) => whole(200, text),
         Reply::Half => send(200, 1000, b"{\"data\": [{\"id\":"),

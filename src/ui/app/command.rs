@@ -121,12 +121,13 @@ fn quoted(word: &str) -> String {
     if word.chars().all(is_safe) {
         return shlex::try_quote(word).map(std::borrow::Cow::into_owned).unwrap_or_default();
     }
+    let octal = |byte: u8| format!("\\{byte:03o}");
     let spelt = |c: char| match c {
-        '\'' | '\\' => format!("\\{c}"),
-        c if is_safe(c) => c.to_string(),
-        c => c.to_string().bytes().map(|byte| format!("\\{byte:03o}")).collect(),
+        '\'' | '\\' => vec![format!("\\{c}")],
+        c if is_safe(c) => vec![c.to_string()],
+        c => c.to_string().bytes().map(octal).collect(),
     };
-    format!("$'{}'", word.chars().map(spelt).collect::<String>())
+    format!("$'{}'", word.chars().flat_map(spelt).collect::<String>())
 }
 
 /// As in `--strategy`.

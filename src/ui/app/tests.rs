@@ -313,7 +313,7 @@ fn a_dead_engine_is_a_message_and_not_the_end() {
 
 #[test]
 fn a_worker_that_panics_is_told_and_another_model_can_be_opened() {
-    let (sender, events) = std::sync::mpsc::channel();
+    let (sender, events) = channel();
     let emit = move |event| sender.send(event).unwrap_or_default();
     let engine = crate::engine::Engine::start_with(|| panic!("no model today"), emit).unwrap();
     let died = events.recv_timeout(std::time::Duration::from_secs(60)).unwrap();

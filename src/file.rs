@@ -174,10 +174,11 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The system's error without the name of the file beside, which nobody has asked for.
+/// The system's error without the name of the file beside, which nobody has asked for. tempfile writes that behind it.
 fn plain(error: io::Error) -> io::Error {
-    let code = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<io::Error>()?.raw_os_error());
-    code.map_or(error, io::Error::from_raw_os_error)
+    let said = error.to_string();
+    let (cause, _) = said.split_once(" at path ").unwrap_or((&said, ""));
+    io::Error::new(error.kind(), cause)
 }
 
 #[cfg(test)]

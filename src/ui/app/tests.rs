@@ -325,7 +325,7 @@ fn a_worker_that_panics_is_told_and_another_model_can_be_opened() {
     assert!(scene.app().saved().is_some(), "what there is can still be kept");
     assert_eq!(tokens(&scene), before);
     scene.press("Ctrl-o").unwrap();
-    assert!(text(&scene).contains("Open a model"), "{}", text(&scene));
+    assert!(text(&scene).contains("Another model"), "{}", text(&scene));
     drop(engine);
 }
 

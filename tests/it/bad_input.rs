@@ -228,7 +228,7 @@ fn tensors() -> Vec<Bad> {
             }),
             &["model.norm.weight [4]", "missing"],
         ),
-        file("weights that are no numbers", weights(f32::NAN, |_| {}), &["NaN", "may be damaged"]),
+        file("weights that are no numbers", weights(f32::NAN, |_| {}), &["the logit of token 0 is NaN"]),
         index(
             "an index that climbs",
             "{\"weight_map\": {\"a\": \"../../etc/passwd\"}}",

@@ -76,8 +76,10 @@ fn a_full_disk_does_not_cost_the_kept_session_nor_the_terminal() {
     command.args(["-c", LIMITED, PROGRAM, "The queen"]);
     let mut session = Session::spawn(command, home.path(), 100, 30);
     session.until("the distribution", |screen| screen.contains("ready"));
-    session.press(b"      ");
-    session.until("steps", |screen| screen.contains("Step 7") && screen.contains("ready"));
+    for step in 2..=7 {
+        session.press(b" ");
+        session.until("a step", |screen| screen.contains(&format!("Step {step}")) && screen.contains("ready"));
+    }
     session.press(b"w");
     session.until("that it can't be saved", |screen| screen.contains("can't write logitscope-trace.jsonl"));
     session.press(b" ");

@@ -41,7 +41,7 @@ fn a_theme_that_is_hard_to_read_is_refused_with_file_key_and_figures() {
     assert_eq!(text(&output.stdout), "");
     let errors = text(&output.stderr);
     // #999999 has a luminance of 0.3185, the light ground #fbfaf6 one of 0.9553.
-    assert!(errors.starts_with("pale.toml: future: contrast 2.72, must be at least 4.5\n"), "{errors}");
+    assert!(errors.starts_with("logitscope: pale.toml: future: contrast 2.72, must be at least 4.5\n"), "{errors}");
     assert!(errors.lines().count() == 2 && errors.contains("1 of its contrasts too low"), "{errors}");
     let output = logitscope(folder.path(), &["theme", "check", "none.toml"]);
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""));

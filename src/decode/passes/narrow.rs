@@ -162,10 +162,10 @@ pub(super) fn look<S: Simd>(simd: S, z: &[f32]) -> Look {
     Look { peaks, is_bad: simd.reduce_max_f32s(worst) == f32::INFINITY }
 }
 
-/// As [`super::sums_from`], with the largest of every block: the sum of all is off by a few 10⁻⁹ of itself at most. `None` where f32 can't do it.
+/// As [`super::sums_from`], with the largest of every block: the sum of all is off by a few 10⁻⁹ of itself. `None` where f32 can't do it.
 ///
 /// An f32 exponential is off by 6·10⁻⁸ at most, one way as often as the other. Where many terms make the sum that is
-/// nothing; those that weigh are taken in f64.
+/// nothing; those that weigh are taken in f64. Errors of equal numbers don't cancel: where all take a handful of values, 7·10⁻⁸ may be left.
 pub(super) fn sums(z: &[f32], peaks: &[f64], max: f64, scale: f64, from: f32) -> Option<(Vec<f64>, f64)> {
     let power = Power::new(max, scale * LOG2_E)?;
     Arch::new().dispatch(Sums { z, peaks, max, scale, from, power })

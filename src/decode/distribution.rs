@@ -20,6 +20,17 @@ pub fn by_score(a: (f64, TokenId), b: (f64, TokenId)) -> Ordering {
 /// is an exponential in f64. So is the sum of all, but for more than 4096 logits that came in f32: there log p is off by a few
 /// 10⁻⁹ at most, by the same for every token, and the entropy by a few 10⁻⁸; where thousands of them take only a handful of
 /// values, whose rounding errors don't cancel, by 7·10⁻⁸ of the sum.
+///
+/// ```
+/// use logitscope::decode::Distribution;
+///
+/// let model = Distribution::from_logits(&[2.0, 1.0, 1.0, f64::NEG_INFINITY])?;
+/// assert_eq!(model.ranked(), [0, 1, 2, 3]); // of equal ones the lower id comes first
+/// assert_eq!(model.rank(2), 3);
+/// assert!((model.logprob(0) - model.logprob(1) - 1.0).abs() < 1e-12);
+/// assert!(model.entropy() < 3f64.ln()); // three tokens, not equally probable
+/// # Ok::<(), logitscope::decode::DecodeError>(())
+/// ```
 #[derive(Debug)]
 pub struct Distribution {
     logits: Logits,

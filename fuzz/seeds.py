@@ -231,8 +231,8 @@ def keys():
 
 
 def traces(program):
-    table = str(ROOT / "examples/tables/abc.toml")
-    run = lambda *options: subprocess.run([program, "run", "A", "--model", table, "--format", "jsonl", "--max-new-tokens", "2", "--top", "3", *options], capture_output=True, check=True).stdout
+    table = "examples/tables/abc.toml"
+    run = lambda *options: subprocess.run([program, "run", "A", "--model", table, "--format", "jsonl", "--max-new-tokens", "2", "--top", "3", *options], capture_output=True, check=True, cwd=ROOT).stdout
     for name, options in {"greedy": [], "sample": ["--chain", "temperature=0.8,top_k=2", "--seed", "3"], "beam": ["--num-beams", "2"], "samples": ["--temperature", "1", "--num-return-sequences", "2"]}.items():
         trace = run(*options)
         for target in ["trace", "recording"]:

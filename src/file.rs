@@ -70,7 +70,7 @@ impl WholeFile {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
-        let file = builder.tempfile_in(folder_of(&path)).map_err(plain)?;
+        let file = builder.tempfile_in(folder_of(&path)).map_err(|error| plain(&error))?;
         let pending = Pending::new(file.path());
         Ok(Self(Output::Beside { file, path, _pending: pending }))
     }
@@ -175,7 +175,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// The system's error without the name of the file beside, which nobody has asked for. tempfile writes that behind it.
-fn plain(error: io::Error) -> io::Error {
+fn plain(error: &io::Error) -> io::Error {
     let said = error.to_string();
     let (cause, _) = said.split_once(" at path ").unwrap_or((&said, ""));
     io::Error::new(error.kind(), cause)

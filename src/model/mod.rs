@@ -106,7 +106,7 @@ pub struct CacheUse {
 /// a graphics processor the order of sums is the device's: the same holds but for rounding.
 ///
 /// ```
-/// use logitscope::model::{Positions, Run, SpecialTokens, table, unwatched};
+/// use logitscope::model::{ModelError, Positions, Run, SpecialTokens, table, unwatched};
 ///
 /// let text = "vocabulary = ['A', 'B']\n[[row]]\ncontext = ['A']\nnext = { A = 0.25, B = 0.75 }\n\
 ///             [[row]]\ncontext = []\nnext = { A = 1.0 }";
@@ -120,9 +120,8 @@ pub struct CacheUse {
 /// let here = read[0].nodes.last().copied();
 /// let fork = |tokens| Run { after: here, tokens, logits: Positions::Last };
 /// let forks = loaded.model.forward(&[fork(&[0]), fork(&[1])], &mut unwatched)?;
-/// let best = |logits: &[f32]| Ok::<_, logitscope::decode::DecodeError>(loaded.model.info().distribution(logits)?.top(1));
-/// assert_eq!(best(&forks[0].logits[0])?, [1]);
-/// assert_eq!(best(&forks[1].logits[0])?, [0]);
+/// let best = |fork: usize| Ok::<_, ModelError>(loaded.model.info().distribution(&forks[fork].logits[0])?.top(1));
+/// assert_eq!((best(0)?, best(1)?), (vec![1], vec![0]));
 ///
 /// // Everything but the first continuation is forgotten.
 /// loaded.model.retain(&forks[0].nodes);

@@ -38,7 +38,7 @@ def arguments():
     parser.add_argument("--hold", type=float, default=0.35, help="share of the time before the rate falls, linearly, to 0")
     parser.add_argument("--short", type=float, default=0.45, help="share of the time in which texts are cut to 256 tokens")
     parser.add_argument("--stories", type=int, default=4, help="how often the plainest documents come in an epoch")
-    parser.add_argument("--ends", type=float, default=3.0, help="how much the end of a text weighs, beside 1 for other tokens")
+    parser.add_argument("--ends", type=float, default=3.0, help="how much the end of one of the plainest documents weighs, beside 1 for other tokens")
     parser.add_argument("--varied", type=float, default=0.35, help="share of the time, at its end, in which repetitions are made unlikely")
     parser.add_argument("--unlikelihood", type=float, default=1.0, help="how much that weighs beside predicting the text")
     parser.add_argument("--seed", type=int, default=1)
@@ -49,10 +49,12 @@ def arguments():
 class Batches:
     """Batches of documents that are nearly of one length, every document from its beginning, in an order drawn by `seed`."""
 
-    def __init__(self, documents, stories, seed, read=0):
+    def __init__(self, documents, stories, ends, seed, read=0):
         self.documents, self.seed, self.read = documents, seed, read
-        times = np.where(documents.plain >= PLAIN, stories, 1)
-        self.epoch = np.repeat(np.arange(len(documents)), times)
+        plain = documents.plain >= PLAIN
+        # Only these are whole texts; the others end where a paragraph was cut off, of which there is little to learn.
+        self.ends = np.where(plain, ends, 1.0)
+        self.epoch = np.repeat(np.arange(len(documents)), np.where(plain, stories, 1))
 
     def chunks(self):
         while True:
@@ -63,7 +65,8 @@ class Batches:
             yield chunk
 
     def batches(self, longest):
-        """Ids and targets, [rows, length]; −1 stands for no target. `longest()` may fall or grow from chunk to chunk."""
+        """Ids, targets and what each target weighs, [rows, length]; −1 stands for no target. `longest()` may fall or grow from
+        chunk to chunk."""
         for chunk in self.chunks():
             most = longest()
             lengths = np.minimum(self.documents.lengths[chunk] - 1, most)
@@ -86,11 +89,13 @@ class Batches:
     def batch(self, group, length, most):
         ids = np.zeros((len(group), length), np.int64)
         targets = np.full((len(group), length), -1, np.int64)
+        weights = np.zeros((len(group), length), np.float32)
         for row, index in enumerate(group):
             document = self.documents.document(index, most + 1)
             ids[row, : len(document) - 1] = document[:-1]
             targets[row, : len(document) - 1] = document[1:]
-        return torch.from_numpy(ids), torch.from_numpy(targets)
+            weights[row, : len(document) - 1] = np.where(document[1:] == 0, self.ends[index], 1.0)
+        return torch.from_numpy(ids), torch.from_numpy(targets), torch.from_numpy(weights)
 
 
 def save(path, network, optimizer, documents_read, tokens):
@@ -106,18 +111,17 @@ def start(given):
     optimizer = Optimizer(network.weights)
     if checkpoint:
         optimizer.restore(checkpoint["optimizer"])
-    batches = Batches(Documents.load(given.text), given.stories, given.seed, checkpoint.get("read", 0))
+    batches = Batches(Documents.load(given.text), given.stories, given.ends, given.seed, checkpoint.get("read", 0))
     return network, optimizer, batches, checkpoint.get("tokens", 0)
 
 
-def step(network, optimizer, batches, rates, momentum, ends, unlikely=None):
+def step(network, optimizer, batches, rates, momentum, unlikely=None):
     """One step; returns the weighted mean loss in nats per token and the number of tokens. `unlikely()` gives a batch with its shares."""
     parts = [next(batches) for _ in range(BATCHES)]
-    tokens = sum(int((targets >= 0).sum()) for _, targets in parts)
+    tokens = sum(int((targets >= 0).sum()) for _, targets, _ in parts)
     total = 0.0
-    for ids, targets in parts:
-        shares = (targets >= 0).float() + (targets == 0) * (ends - 1)
-        loss = network.loss(ids, targets.clamp(min=0), shares / tokens)
+    for ids, targets, weights in parts:
+        loss = network.loss(ids, targets.clamp(min=0), weights / tokens)
         loss.backward()
         total += loss.item()
     if unlikely:
@@ -150,7 +154,7 @@ def main():
         momentum = 0.85 + 0.10 * min(1, done / 300)
         rates = (given.rate * share, given.other_rate * share)
         looks = at > 1 - given.varied and done % EVERY == 0
-        loss, count = step(network, optimizer, batches, rates, momentum, given.ends, unlikely if looks else None)
+        loss, count = step(network, optimizer, batches, rates, momentum, unlikely if looks else None)
         losses.append(loss)
         tokens += count
         done += 1

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    logitscope::cli::main(std::env::args_os())
+    logitscope::model::serve_chat_templates().unwrap_or_else(|| logitscope::cli::main(std::env::args_os()))
 }

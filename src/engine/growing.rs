@@ -52,8 +52,7 @@ pub(super) struct Growing<'a> {
     request: &'a Request<'a>,
     /// What the strategy uses of the request's, and what the model never chooses forbidden.
     chain: Chain,
-    /// As of the model's information.
-    unlisted: Option<TokenId>,
+    info: Arc<ModelInfo>,
     /// The most tokens, by the request and by the context.
     length: usize,
     history: Vec<TokenId>,
@@ -79,7 +78,7 @@ impl<'a> Growing<'a> {
             tokenizer,
             request,
             chain: request.strategy.effective_chain(request.chain).forbidding(&info.never_chosen)?,
-            unlisted: info.unlisted,
+            info: Arc::new(info.clone()),
             length,
             history: request.prompt.to_vec(),
             tokens: Vec::new(),
@@ -119,7 +118,7 @@ impl<'a> Growing<'a> {
     /// The distribution of the next token, and what the chain makes of it. `logits` has the shape `[vocab_size]`.
     ///
     /// # Errors
-    /// Logits that are no distribution, or a chain that leaves no token.
+    /// Logits that are no distribution, with the model's name, or a chain that leaves no token.
     pub(super) fn analyse(&self, logits: &Arc<[f32]>) -> Result<Analysis, EngineError> {
         self.analyse_against(logits, None)
     }
@@ -145,7 +144,7 @@ impl<'a> Growing<'a> {
             end_ids: self.request.eos_token_ids,
             negative,
         };
-        let model = Distribution::shared(logits)?.with_rest(self.unlisted);
+        let model = self.info.distribution(logits)?;
         let text = || String::from_utf8_lossy(&assemble(self.tokenizer, self.output())).into_owned();
         Analysis::new(Arc::new(model), &chain, context).map_err(|error| EngineError::stuck(error, text))
     }

@@ -1,7 +1,10 @@
 //! Chat templates: the Jinja text with which a model's makers say how a conversation is written for it
 //! (`transformers.utils.chat_template_utils`).
 //!
-//! A template is data from outside. It can't reach files or the network, and it ends after so many steps and so much output.
+//! A template is data from outside. It can't reach files or the network, and it ends after so many steps and so much output. What
+//! these do not bound, memory and time, is bounded by the process that renders it ([`serve_chat_templates`]).
+
+mod apart;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -10,12 +13,14 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value as Jinja};
 use minijinja::{Environment, Error, ErrorKind, context};
 use minijinja_contrib::pycompat::unknown_method_callback;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::ModelError;
 use super::families::Config;
+
+pub use apart::serve_chat_templates;
 
 /// Instructions of the template engine: a page of ordinary template takes some hundreds.
 const FUEL: u64 = 500_000;
@@ -27,11 +32,11 @@ const LONGEST: usize = 1 << 20;
 const TOKENS: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 /// How a conversation is written for a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatTemplate {
     source: String,
     /// Special tokens by what they are for.
-    tokens: BTreeMap<&'static str, String>,
+    tokens: BTreeMap<String, String>,
 }
 
 impl ChatTemplate {
@@ -51,14 +56,24 @@ impl ChatTemplate {
             let reason = format!("is {} bytes long; {LONGEST} are allowed", source.len());
             return Err(ModelError::invalid("chat template", reason));
         }
-        let token = |key: &'static str| Some((key, config?.token_name(key)?));
+        let token = |key: &str| Some((key.to_owned(), config?.token_name(key)?));
         Ok(Some(Self { source, tokens: TOKENS.into_iter().filter_map(token).collect() }))
     }
 
-    /// One message of the user's, and the beginning of the answer. `now` writes the present time in a format of `strftime`.
+    /// One message of the user's, and the beginning of the answer, rendered by another process where the program has one
+    /// ([`serve_chat_templates`]).
     ///
     /// # Errors
-    /// The template is wrong, refuses the message, or does not come to an end.
+    /// The template is wrong, refuses the message, or takes too many steps, too much memory or too long.
+    pub fn ask(&self, message: &str) -> Result<String, ModelError> {
+        apart::render(self, message).unwrap_or_else(|| self.render(message, now))
+    }
+
+    /// The same in this process, with the limits of the template engine alone. `now` writes the present time in a format of
+    /// `strftime`.
+    ///
+    /// # Errors
+    /// The template is wrong, refuses the message, or takes too many steps.
     pub fn render(
         &self,
         message: &str,
@@ -76,7 +91,7 @@ impl ChatTemplate {
         let source = without_generation(&self.source);
         let template = environment.template_from_str(&source).map_err(|error| failed(&error))?;
         let mut values: BTreeMap<&str, Jinja> =
-            self.tokens.iter().map(|(key, token)| (*key, Jinja::from(token.as_str()))).collect();
+            self.tokens.iter().map(|(key, token)| (key.as_str(), Jinja::from(token.as_str()))).collect();
         values.insert("messages", Jinja::from(vec![context! { role => "user", content => message }]));
         values.insert("add_generation_prompt", Jinja::from(true));
         values.insert("tools", Jinja::from(()));
@@ -197,8 +212,7 @@ impl Write for Limited {
 }
 
 /// The present time where the user is, in a format of `strftime`.
-#[must_use]
-pub fn now(format: &str) -> Option<String> {
+fn now(format: &str) -> Option<String> {
     jiff::fmt::strtime::format(format, &jiff::Zoned::now()).ok()
 }
 
@@ -207,7 +221,7 @@ mod tests {
     use super::*;
 
     fn template(source: &str) -> ChatTemplate {
-        ChatTemplate { source: source.into(), tokens: BTreeMap::from([("bos_token", "<s>".to_owned())]) }
+        ChatTemplate { source: source.into(), tokens: BTreeMap::from([("bos_token".to_owned(), "<s>".to_owned())]) }
     }
 
     fn render(source: &str, message: &str) -> Result<String, String> {

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use crate::decode::TokenId;
 
 pub use builtin::Reference;
-pub use chat::ChatTemplate;
+pub use chat::{ChatTemplate, serve_chat_templates};
 pub use error::ModelError;
 pub use hub::{CachedModel, Download, HubError, HubName, HubPlace, Network};
 pub use info::{ModelInfo, StoredType};

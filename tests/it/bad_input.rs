@@ -228,7 +228,7 @@ fn tensors() -> Vec<Bad> {
             }),
             &["model.norm.weight [4]", "missing"],
         ),
-        file("weights that are no numbers", weights(f32::NAN, |_| {}), &["the logit of token 0 is NaN"]),
+        file("weights that are no numbers", weights(f32::NAN, |_| {}), &["may be damaged", "token 0 is NaN"]),
         index(
             "an index that climbs",
             "{\"weight_map\": {\"a\": \"../../etc/passwd\"}}",
@@ -275,6 +275,17 @@ fn tokenizers() -> Vec<Bad> {
             &["fuel"],
         ),
         template("a template that wants all memory", "{{ \"x\" * 10**9 }}", &["too large"]),
+        template(
+            "a template that doubles a text",
+            "{% set ns = namespace(s='ab') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+            &["chat template", "takes more than 256 MB of memory", "leave --chat out"],
+        ),
+        template(
+            "a template that compares without end",
+            "{% set ns = namespace(a=[1], b=[1]) %}{% for i in range(60) %}{% set ns.a = [ns.a, ns.a] %}\
+             {% set ns.b = [ns.b, ns.b] %}{% endfor %}{{ ns.a == ns.b }}",
+            &["chat template", "within 5 seconds"],
+        ),
     ]
 }
 

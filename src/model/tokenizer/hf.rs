@@ -8,7 +8,7 @@ use super::check::check;
 use super::{SpecialTokens, TokenPiece, Tokenizer};
 use crate::decode::TokenId;
 use crate::model::ModelError;
-use crate::model::chat::{self, ChatTemplate};
+use crate::model::chat::ChatTemplate;
 
 /// Above any vocabulary: an id beyond it is a damaged file.
 const LARGEST_VOCABULARY: usize = 1 << 22;
@@ -97,7 +97,7 @@ impl Tokenizer for HfTokenizer {
 
     fn chat(&self, message: &str) -> Result<String, ModelError> {
         match &self.chat {
-            Some(template) => template.render(message, chat::now),
+            Some(template) => template.ask(message),
             None => Err(super::no_chat_template()),
         }
     }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use super::sampler::{Draw, draw};
+use super::sampler::{Draw, crossing};
 use super::scan::LogSum;
 use super::{Candidates, Chain, Context, DecodeError, Distribution, TokenId, by_score};
 
@@ -230,10 +230,9 @@ impl Analysis {
     /// The first token, in descending sampling probability, whose cumulative probability exceeds `u`, which is in [0, 1).
     #[must_use]
     pub fn draw(&self, u: f64) -> Draw {
-        let among = |ids: &[TokenId]| {
-            let mass: f64 = ids.iter().map(|&id| self.sampling_prob(id)).sum();
-            let certain = u < mass || ids.len() == self.candidates.count();
-            certain.then(|| draw(u, ids.iter().map(|&id| (id, self.sampling_prob(id)))))
+        let among = |ids: &[TokenId]| match crossing(u, ids.iter().map(|&id| (id, self.sampling_prob(id)))) {
+            Ok(found) => Some(Some(found)),
+            Err(last) => (ids.len() == self.candidates.count()).then_some(last),
         };
         // The further down the order the draw falls, the more of it is needed.
         let more = || WIDER.iter().find_map(|&n| among(&self.candidates.best(n)));

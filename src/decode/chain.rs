@@ -13,6 +13,8 @@ pub struct Stage {
     row: &'static ProcessorRow,
     value: Value,
     built: Built,
+    /// As it is written: every decision shows it.
+    label: String,
 }
 
 impl Stage {
@@ -21,8 +23,8 @@ impl Stage {
     /// # Errors
     /// A value of the wrong kind or out of range.
     pub fn new(row: &'static ProcessorRow, value: Value) -> Result<Self, DecodeError> {
-        let built = row.build(&value)?;
-        Ok(Self { row, value, built })
+        let (built, label) = (row.build(&value)?, format!("{}={value}", row.name));
+        Ok(Self { row, value, built, label })
     }
 
     /// The declaration of its processor.
@@ -51,7 +53,7 @@ impl Stage {
 impl fmt::Display for Stage {
     /// As `--chain` reads it: `top_k=40`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.row.name, self.value)
+        f.write_str(&self.label)
     }
 }
 

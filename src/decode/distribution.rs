@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use super::logits::{Logit, Logits, numbers};
-use super::passes::{BLOCK, Look, largest};
+use super::passes::{BLOCK, Look, largest, sum};
 use super::scan::{LogSum, Scored, best, first};
 use super::{DecodeError, TokenId};
 
@@ -75,7 +75,7 @@ impl Distribution {
         if logits.len() == 0 {
             return Err(DecodeError::NoLogits);
         }
-        let Look { peaks, is_bad } = logits.look();
+        let (Look { peaks, is_bad }, sums) = logits.survey();
         let bad = |z: f64| z.is_nan() || z == f64::INFINITY;
         if let Some(id) = is_bad.then(|| logits.iter().position(bad)).flatten() {
             return Err(DecodeError::BadLogit { id: id as TokenId, value: logits.at(id) });
@@ -84,7 +84,10 @@ impl Distribution {
         if max == f64::NEG_INFINITY {
             return Err(DecodeError::AllMinusInfinity);
         }
-        let (normalizer, masses) = LogSum::of_logits(&logits, &peaks, max, 1.0);
+        let (normalizer, masses) = match sums {
+            Some((masses, weighted)) => (LogSum::of_sums(max, sum(&masses), weighted), masses),
+            None => LogSum::of_logits(&logits, &peaks, max, 1.0),
+        };
         Ok(Self { logits, peaks, normalizer, masses, ranked: OnceLock::new(), rest: None })
     }
 

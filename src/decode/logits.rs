@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::passes::{Look, look};
+use super::passes::{Look, Survey, look, survey};
 
 /// The logits of a model are f32, those that were computed or written by hand f64. They are widened where they are looked at.
 #[derive(Clone, Debug)]
@@ -70,5 +70,9 @@ impl Logits {
 
     pub(super) fn look(&self) -> Look {
         numbers!(self, z => look(z))
+    }
+
+    pub(super) fn survey(&self) -> Survey {
+        numbers!(self, z => survey(z))
     }
 }

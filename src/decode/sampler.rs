@@ -52,17 +52,23 @@ pub struct Draw {
 /// The first item, in the order given, whose cumulative probability exceeds `u`. Rounding may leave the whole sum just below
 /// 1; a `u` above it chooses the last item that has any probability.
 pub(super) fn draw(u: f64, tokens: impl Iterator<Item = (TokenId, f64)>) -> Option<Draw> {
+    crossing(u, tokens).map_or_else(|last| last, Some)
+}
+
+/// The same where the items are not all there are: only one whose cumulative probability exceeds `u` is certain. Else the last item
+/// that has any probability.
+pub(super) fn crossing(u: f64, tokens: impl Iterator<Item = (TokenId, f64)>) -> Result<Draw, Option<Draw>> {
     let mut low = 0.0;
     let mut last = None;
     for (token, prob) in tokens.filter(|(_, prob)| *prob > 0.0) {
         let high = low + prob;
         if high > u {
-            return Some(Draw { u, low, high, token });
+            return Ok(Draw { u, low, high, token });
         }
         last = Some(Draw { u, low, high: 1.0, token });
         low = high;
     }
-    last
+    Err(last)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::logits::{Logits, numbers};
-use super::passes::{BLOCK, Number, sum, sums};
+use super::passes::{BLOCK, GROUP, Number, groups_in, sum, sums};
 use super::{TokenId, by_score};
 
 /// From here on exponentials are taken several at a time.
@@ -119,9 +119,6 @@ impl LogSum {
     }
 }
 
-/// Of these [`at_least`] first sees whether there is one to look for.
-const GROUP: usize = 16;
-
 /// A score and its token.
 pub(super) type Scored = (f64, TokenId);
 
@@ -153,7 +150,7 @@ fn key((score, id): Scored) -> u128 {
 
 /// The first `n` of z / divisor by [`by_score`] and mostly some more, where `peaks` are those of z.
 pub(super) fn best<L: Number>(z: &[L], peaks: &[f64], divisor: f64, n: usize) -> Vec<Scored> {
-    if !(1..=peaks.len() / 2).contains(&n) {
+    if !(1..=peaks.len() * 3 / 4).contains(&n) {
         return best_by_rising_bar(z, divisor, n);
     }
     // Of the blocks whose peaks are the best n, each has at least one.
@@ -184,18 +181,11 @@ fn best_by_rising_bar<L: Copy + Into<f64>>(z: &[L], divisor: f64, n: usize) -> V
 
 /// Shows every number of a range, with its token, by ascending id.
 pub(super) fn within<L: Number>(z: &[L], peaks: &[f64], range: Range<L>, mut show: impl FnMut(L, TokenId)) {
-    let is_in = |z: L| range.start <= z && z < range.end;
-    for (index, block) in z.chunks(BLOCK).enumerate().filter(|(index, _)| peaks[*index] >= range.start.into()) {
-        for (group, of) in block.chunks(GROUP).enumerate() {
-            // Mostly none is, and that is seen at once.
-            if of.iter().map(|z| u32::from(is_in(*z))).sum::<u32>() == 0 {
-                continue;
-            }
-            for (id, z) in (index * BLOCK + group * GROUP..).zip(of).filter(|(_, z)| is_in(**z)) {
-                show(*z, id as TokenId);
-            }
+    each_group(z, peaks, &range, |begin, group| {
+        for (id, z) in (begin..).zip(group).filter(|(_, z)| range.contains(z)) {
+            show(*z, id as TokenId);
         }
-    }
+    });
 }
 
 /// Shows the token of every number from `least` on, by ascending id, where they are many.
@@ -222,21 +212,31 @@ pub(super) fn at_least<L: Number>(
     // A measure may fall by a rounding error all the same.
     let surely_below = limit - limit.abs() * 1e-12;
     let Some(least) = L::least(|z| measure(z.into()) >= surely_below) else { return };
-    let mut found = [(0.0, 0); BLOCK];
-    for (index, block) in z.chunks(BLOCK).enumerate().filter(|(index, _)| peaks[*index] >= least.into()) {
-        let mut count = 0;
-        for (group, of) in block.chunks(GROUP).enumerate() {
-            // Mostly none is, and that is seen at once.
-            if of.iter().map(|z| u32::from(*z >= least)).sum::<u32>() == 0 {
-                continue;
-            }
-            // Written first and counted then, since nobody can guess which token it will be.
-            for (id, z) in (index * BLOCK + group * GROUP..).zip(of) {
-                let measured = measure((*z).into());
-                found[count] = (measured, id as TokenId);
-                count += usize::from(measured >= limit);
-            }
+    let mut found = [(0.0, 0); GROUP];
+    each_group(z, peaks, &(least..L::INFINITY), |begin, group| {
+        let (mut places, mut count) = ([0; GROUP], 0);
+        // Written first and counted then, since nobody can guess which token it will be.
+        for (place, z) in group.iter().enumerate() {
+            places[count] = place;
+            count += usize::from(*z >= least);
         }
-        show(&found[..count]);
+        let mut enough = 0;
+        for &place in &places[..count] {
+            let measured = measure(group[place].into());
+            found[enough] = (measured, (begin + place) as TokenId);
+            enough += usize::from(measured >= limit);
+        }
+        show(&found[..enough]);
+    });
+}
+
+/// Shows every [`GROUP`] that has a number of a range, and where it begins.
+fn each_group<L: Number>(z: &[L], peaks: &[f64], range: &Range<L>, mut show: impl FnMut(usize, &[L])) {
+    for (index, block) in z.chunks(BLOCK).enumerate().filter(|(index, _)| peaks[*index] >= range.start.into()) {
+        let groups = groups_in(block, range);
+        let begins = (0..BLOCK / GROUP).filter(|group| groups >> group & 1 == 1).map(|group| group * GROUP);
+        for begin in begins {
+            show(index * BLOCK + begin, &block[begin..block.len().min(begin + GROUP)]);
+        }
     }
 }

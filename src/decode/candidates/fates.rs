@@ -85,15 +85,15 @@ mod tests {
 
     #[test]
     fn every_token_has_its_stage() {
-        let mut fates = Fates::alive(300);
+        let mut fates = Fates::alive(600);
         fates.remove(0, 7);
-        fates.remove(0, 130);
-        fates.keep(2, &[3, 131, 299]);
-        fates.remove(2, 131);
-        fates.remove(5, 299);
-        let by = [3, 7, 8, 130, 131, 299].map(|id| fates.removed_by(id));
+        fates.remove(0, 260);
+        fates.keep(2, &[3, 261, 599]);
+        fates.remove(2, 261);
+        fates.remove(5, 599);
+        let by = [3, 7, 8, 260, 261, 599].map(|id| fates.removed_by(id));
         assert_eq!(by, [None, Some(0), Some(2), Some(0), Some(2), Some(5)]);
-        assert_eq!((0..400).filter(|id| fates.is_alive(*id)).collect::<Vec<_>>(), [3]);
+        assert_eq!((0..700).filter(|id| fates.is_alive(*id)).collect::<Vec<_>>(), [3]);
         assert_eq!([0, 1, 2].map(|block| fates.is_empty(block)), [false, true, true]);
     }
 }

@@ -2,14 +2,22 @@
 #![allow(clippy::inline_always)] // what is not inlined is compiled for the least instructions
 
 use std::f64::consts::{LN_2, LOG2_E};
+use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
 mod narrow;
+mod number;
+mod survey;
 mod wide;
 
+pub(super) use number::Number;
+
 /// Numbers that are looked at together.
-pub(super) const BLOCK: usize = 128;
+pub(super) const BLOCK: usize = 256;
+
+/// Of these it is seen at once whether one is large enough.
+pub(super) const GROUP: usize = 16;
 
 /// From here on f32 may be summed in f32.
 const MANY: usize = 4096;
@@ -94,6 +102,30 @@ impl<L: Number> WithSimd for Counting<'_, L> {
     }
 }
 
+/// Which [`GROUP`]s of a block have a number of a range: the first one is the lowest bit.
+pub(super) fn groups_in<L: Number>(block: &[L], range: &Range<L>) -> u32 {
+    Arch::new().dispatch(Finding { block, range })
+}
+
+struct Finding<'a, L> {
+    block: &'a [L],
+    range: &'a Range<L>,
+}
+
+impl<L: Number> WithSimd for Finding<'_, L> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> u32 {
+        let (groups, rest) = self.block.as_chunks::<GROUP>();
+        let mut found = 0;
+        for (at, group) in groups.iter().enumerate() {
+            found |= u32::from(L::is_one_in(simd, group, self.range)) << at;
+        }
+        found | u32::from(rest.iter().any(|z| self.range.contains(z))) << groups.len()
+    }
+}
+
 /// `exp((z − max) · scale)` of every z, in its place; as [`sums`] takes it.
 pub(super) fn exponentials(z: &mut [f64], max: f64, scale: f64) {
     Arch::new().dispatch(Exponentials { z, max, by: scale * LOG2_E });
@@ -134,79 +166,17 @@ pub(super) struct Look {
     pub(super) is_bad: bool,
 }
 
-/// Numbers that passes go over.
-pub(super) trait Number: Copy + PartialOrd + Into<f64> {
-    const INFINITY: Self;
-    const NEG_INFINITY: Self;
-
-    /// The least number, minus infinity included, of which `is_enough` says yes, and so of all above it.
-    fn least(is_enough: impl Fn(Self) -> bool) -> Option<Self>;
-
-    /// [`look`] with these instructions.
-    fn look<S: Simd>(simd: S, z: &[Self]) -> Look;
-
-    /// [`sums_from`] without f64, where that is precise enough.
-    fn narrow_sums(z: &[Self], peaks: &[f64], max: f64, scale: f64, from: Self) -> Option<(Vec<f64>, f64)>;
-}
-
-impl Number for f64 {
-    const INFINITY: Self = f64::INFINITY;
-    const NEG_INFINITY: Self = f64::NEG_INFINITY;
-
-    fn least(is_enough: impl Fn(Self) -> bool) -> Option<Self> {
-        // The bits of numbers of one sign are in their order.
-        let number = |place: i64| Self::from_bits(place.unsigned_abs() | u64::from(place < 0) << 63);
-        let infinity = Self::INFINITY.to_bits().cast_signed();
-        Some(number(least(-infinity, infinity, |place| is_enough(number(place)))?))
-    }
-
-    #[inline(always)]
-    fn look<S: Simd>(_: S, z: &[Self]) -> Look {
-        wide::look(z)
-    }
-
-    fn narrow_sums(_: &[Self], _: &[f64], _: f64, _: f64, _: Self) -> Option<(Vec<f64>, f64)> {
-        None
-    }
-}
-
-impl Number for f32 {
-    const INFINITY: Self = f32::INFINITY;
-    const NEG_INFINITY: Self = f32::NEG_INFINITY;
-
-    fn least(is_enough: impl Fn(Self) -> bool) -> Option<Self> {
-        let number = |place: i64| Self::from_bits(place.unsigned_abs() as u32 | u32::from(place < 0) << 31);
-        let infinity = i64::from(Self::INFINITY.to_bits());
-        Some(number(least(-infinity, infinity, |place| is_enough(number(place)))?))
-    }
-
-    #[inline(always)]
-    fn look<S: Simd>(simd: S, z: &[Self]) -> Look {
-        narrow::look(simd, z)
-    }
-
-    fn narrow_sums(z: &[Self], peaks: &[f64], max: f64, scale: f64, from: Self) -> Option<(Vec<f64>, f64)> {
-        if z.len() > MANY { narrow::sums(z, peaks, max, scale, from) } else { None }
-    }
-}
-
-/// The first whole number from `low` and below `end` of which `is_enough` says yes, and so of all after it.
-fn least(low: i64, end: i64, is_enough: impl Fn(i64) -> bool) -> Option<i64> {
-    let (mut low, mut high) = (low, end);
-    while low < high {
-        let middle = low.midpoint(high - 1);
-        if is_enough(middle) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    (low < end).then_some(low)
-}
-
 /// Looks at numbers once.
 pub(super) fn look<L: Number>(z: &[L]) -> Look {
     Arch::new().dispatch(Looking { z })
+}
+
+/// What a look at numbers tells, and their [`sums`] with scale 1 where they are known.
+pub(super) type Survey = (Look, Option<(Vec<f64>, f64)>);
+
+/// Looks at numbers, and takes their [`sums`] with scale 1 where that costs no further pass.
+pub(super) fn survey<L: Number>(z: &[L]) -> Survey {
+    L::survey(z).unwrap_or_else(|| (look(z), None))
 }
 
 struct Looking<'a, L> {
@@ -332,16 +302,16 @@ mod tests {
         let z: Vec<f32> = (0..1000).map(|i| ((i * 7919) % 1013) as f32 / 100.0 + 0.003).collect();
         let counts = counts(&z, 5.0, 500.0);
         // What fills up the last block is below all others.
-        assert_eq!(counts.iter().sum::<u32>(), 1024);
-        let of = |range: std::ops::Range<f32>| z.iter().filter(|z| range.contains(z)).count() as u32;
+        assert_eq!(counts.iter().sum::<u32>(), 4 * BLOCK as u32);
+        let of = |range: Range<f32>| z.iter().filter(|z| range.contains(z)).count() as u32;
         assert_eq!((counts[0], counts[BUCKETS - 1] - 24), (of(4.998..99.0), of(-1.0..2.954)));
         assert_eq!((counts[248], counts[249]), (of(4.502..4.504), 0));
     }
 
     #[test]
     fn sums_are_those_of_the_library() {
-        for count in [1, 127, 128, 129, 5000] {
-            let z: Vec<f64> = (0..count).map(|i| f64::from((i * 7919) % 1013) / 31.0 - 9.0).collect();
+        for count in [1, BLOCK - 1, BLOCK, BLOCK + 1, 5000] {
+            let z: Vec<f64> = (0..count).map(|i| ((i * 7919) % 1013) as f64 / 31.0 - 9.0).collect();
             let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let (masses, weighted) = sums(&z, &[], max, 1.25);
             let plain = wide::Sums { z: &z, max, by: 1.25 * LOG2_E, from: f64::NEG_INFINITY }.run::<false>();

@@ -19,11 +19,11 @@ const LEAST: f64 = -120.0;
 const HEAVY: f64 = 1.0 / 512.0;
 
 /// A block with at least this share is summed again, more precisely: of few blocks the rounding of each would show.
-const LARGE: f64 = 1.0 / 64.0;
+const LARGE: f64 = 1.0 / 32.0;
 
 /// What makes 2^(z · by − origin), where `origin` is the integer next to max · by.
 #[derive(Clone, Copy)]
-struct Power {
+pub(super) struct Power {
     high: f32,
     low: f32,
     origin: f32,
@@ -33,21 +33,30 @@ struct Power {
 
 impl Power {
     /// For z up to `max`, where f32 can tell z · by from the next integer.
-    fn new(max: f64, by: f64) -> Option<Self> {
+    pub(super) fn new(max: f64, by: f64) -> Option<Self> {
         let fits = by > 1e-30 && by < 1e30 && (max * by).abs() < f64::from(1 << 20);
         let origin = (max * by).round();
         let least = ((origin + LEAST) / by).max(f64::from(f32::MIN)) as f32;
         let high = by as f32;
         fits.then(|| Self { high, low: (by - f64::from(high)) as f32, origin: origin as f32, least, max: max as f32 })
     }
+
+    pub(super) fn origin(self) -> f32 {
+        self.origin
+    }
+
+    /// What exp((z − max) · scale) is to 2^(z · by − origin).
+    pub(super) fn to_max(self, max: f64, by: f64) -> f64 {
+        (f64::from(self.origin) - max * by).exp2()
+    }
 }
 
 /// The most numbers that a register holds.
-const WIDEST: usize = 16;
+pub(super) const WIDEST: usize = 16;
 
 /// A [`Power`] in every lane.
 #[derive(Clone, Copy)]
-struct Lanes<S: Simd> {
+pub(super) struct Lanes<S: Simd> {
     high: S::f32s,
     low: S::f32s,
     least: S::f32s,
@@ -61,7 +70,7 @@ struct Lanes<S: Simd> {
 
 impl<S: Simd> Lanes<S> {
     #[inline(always)]
-    fn new(simd: S, power: Power) -> Self {
+    pub(super) fn new(simd: S, power: Power) -> Self {
         let mut terms = [simd.splat_f32s(0.0); TERMS.len()];
         for (lanes, term) in terms.iter_mut().zip(TERMS) {
             *lanes = simd.splat_f32s(term);
@@ -81,7 +90,8 @@ impl<S: Simd> Lanes<S> {
     /// The power, and z − max. The power is rounded once, at the end.
     #[inline(always)]
     fn of(&self, simd: S, z: S::f32s) -> (S::f32s, S::f32s) {
-        let z = simd.max_f32s(z, self.least);
+        // In this order what is not a number stays so.
+        let z = simd.max_f32s(self.least, z);
         let rounded = simd.mul_add_f32s(z, self.high, self.shift);
         let f = simd.mul_add_f32s(z, self.high, simd.sub_f32s(self.shift, rounded));
         let f = simd.mul_add_f32s(z, self.low, f);
@@ -97,49 +107,69 @@ impl<S: Simd> Lanes<S> {
 
     /// Σ of the powers of a block; (z − max) times each is added to `products`.
     #[inline(always)]
-    fn sum(&self, simd: S, block: &[f32; BLOCK], products: &mut [S::f32s; 2]) -> f64 {
-        let mut sums = [simd.splat_f32s(0.0); 2];
-        for pair in S::as_simd_f32s(block).0.chunks_exact(2) {
-            for at in 0..2 {
-                let (e, d) = self.of(simd, pair[at]);
+    pub(super) fn sum(&self, simd: S, block: &[f32; BLOCK], products: &mut [f64; WIDEST]) -> f64 {
+        // Four at a time, so that no addition waits for the one before.
+        let (mut sums, mut weighted) = ([simd.splat_f32s(0.0); 4], [simd.splat_f32s(0.0); 4]);
+        for four in S::as_simd_f32s(block).0.chunks_exact(4) {
+            for at in 0..4 {
+                let (e, d) = self.of(simd, four[at]);
                 sums[at] = simd.add_f32s(sums[at], e);
-                products[at] = simd.mul_add_f32s(d, e, products[at]);
+                weighted[at] = simd.mul_add_f32s(d, e, weighted[at]);
             }
         }
-        f64::from(simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1])))
+        let together = |[a, b, c, d]: [S::f32s; 4]| simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
+        let mut lanes = [0.0f32; WIDEST];
+        S::as_mut_simd_f32s(&mut lanes).0[0] = together(weighted);
+        for (product, lane) in products.iter_mut().zip(lanes) {
+            *product += f64::from(lane);
+        }
+        f64::from(simd.reduce_sum_f32s(together(sums)))
     }
 
-    /// The same of what is below `bar`; what is not is shown to `heavy`.
+    /// The same of what is below `bar`, added up in f64; what is not is shown to `heavy`.
     #[inline(always)]
     fn sum_below(&self, simd: S, block: &[f32; BLOCK], bar: f32, heavy: &mut Vec<f32>) -> f64 {
         let bars = simd.splat_f32s(bar);
-        let mut sum = simd.splat_f32s(0.0);
+        let (mut sums, mut lanes) = ([0.0; WIDEST], [0.0f32; WIDEST]);
         let vectors = S::as_simd_f32s(block).0;
         for (&z, each) in vectors.iter().zip(block.chunks_exact(BLOCK / vectors.len())) {
             let is_heavy = simd.greater_than_or_equal_f32s(z, bars);
-            sum = simd.add_f32s(sum, self.of(simd, simd.select_f32s(is_heavy, self.least, z)).0);
+            S::as_mut_simd_f32s(&mut lanes).0[0] = self.of(simd, simd.select_f32s(is_heavy, self.least, z)).0;
+            for (sum, lane) in sums.iter_mut().zip(lanes) {
+                *sum += f64::from(lane);
+            }
             if simd.first_true_m32s(is_heavy) < each.len() {
                 heavy.extend(each.iter().filter(|z| **z >= bar));
             }
         }
-        total::<S>(sum)
+        total(sums)
     }
 }
 
-/// Σ of a register, in f64.
+/// Those of a block that are at least `bar`.
 #[inline(always)]
-fn total<S: Simd>(lanes: S::f32s) -> f64 {
-    let mut each = [0.0; WIDEST];
-    S::as_mut_simd_f32s(&mut each).0[0] = lanes;
-    let mut sums = each.map(f64::from);
+fn add_heavy<S: Simd>(simd: S, block: &[f32; BLOCK], bar: f32, heavy: &mut Vec<f32>) {
+    let bars = simd.splat_f32s(bar);
+    let vectors = S::as_simd_f32s(block).0;
+    for (&z, each) in vectors.iter().zip(block.chunks_exact(BLOCK / vectors.len())) {
+        // Mostly none is, and that is seen at once.
+        if simd.first_true_m32s(simd.greater_than_or_equal_f32s(z, bars)) < each.len() {
+            heavy.extend(each.iter().filter(|z| **z >= bar));
+        }
+    }
+}
+
+/// Σ in a balanced tree.
+#[inline(always)]
+pub(super) fn total(mut lanes: [f64; WIDEST]) -> f64 {
     let mut half = WIDEST / 2;
     while half > 0 {
         for at in 0..half {
-            sums[at] += sums[at + half];
+            lanes[at] += lanes[at + half];
         }
         half /= 2;
     }
-    sums[0]
+    lanes[0]
 }
 
 /// [`super::look`]
@@ -171,16 +201,13 @@ pub(super) fn sums(z: &[f32], peaks: &[f64], max: f64, scale: f64, from: f32) ->
     Arch::new().dispatch(Sums { z, peaks, max, scale, from, power })
 }
 
-/// Blocks whose products are summed in f32.
-const TOGETHER: usize = 4;
-
-struct Sums<'a> {
-    z: &'a [f32],
-    peaks: &'a [f64],
-    max: f64,
-    scale: f64,
-    from: f32,
-    power: Power,
+pub(super) struct Sums<'a> {
+    pub(super) z: &'a [f32],
+    pub(super) peaks: &'a [f64],
+    pub(super) max: f64,
+    pub(super) scale: f64,
+    pub(super) from: f32,
+    pub(super) power: Power,
 }
 
 impl WithSimd for Sums<'_> {
@@ -196,44 +223,37 @@ impl WithSimd for Sums<'_> {
 impl Sums<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> (Vec<f64>, f64) {
-        // What exp((z − max) · scale) is to 2^(z · by − origin).
-        let to_max = (f64::from(self.power.origin) - self.max * self.scale * LOG2_E).exp2();
+        let to_max = self.power.to_max(self.max, self.scale * LOG2_E);
         let lanes = Lanes::new(simd, self.power);
-        let zero = simd.splat_f32s(0.0);
+        let mut products = [0.0; WIDEST];
         let (whole, last) = blocks(self.z);
-        let mut masses = Vec::with_capacity(self.peaks.len());
-        let mut weighted = 0.0;
-        let mut products = [zero; 2];
-        for (at, block) in whole.iter().chain(&last).enumerate() {
-            masses.push(if self.from == f32::NEG_INFINITY {
-                lanes.sum(simd, block, &mut products) * to_max
-            } else if self.peaks[at] >= f64::from(self.from) {
-                lanes.sum(simd, &masked(block, self.from), &mut products) * to_max
-            } else {
-                0.0
-            });
-            if at % TOGETHER == TOGETHER - 1 || at + 1 == self.peaks.len() {
-                weighted += total::<S>(simd.add_f32s(products[0], products[1]));
-                products = [zero; 2];
+        let mut masses = vec![0.0; self.peaks.len()];
+        for ((block, peak), mass) in whole.iter().chain(&last).zip(self.peaks).zip(&mut masses) {
+            if self.from == f32::NEG_INFINITY {
+                *mass = lanes.sum(simd, block, &mut products) * to_max;
+            } else if *peak >= f64::from(self.from) {
+                *mass = lanes.sum(simd, &masked(block, self.from), &mut products) * to_max;
             }
         }
-        let weighted = weighted * to_max + self.weigh(simd, &lanes, to_max, &mut masses);
+        let weighted = total(products) * to_max + self.weigh(simd, &lanes, to_max, &mut masses);
         (masses, weighted * self.scale)
     }
 
     /// Takes what weighs more precisely. Returns what that adds to Σ (z − max)·exp.
     #[inline(always)]
-    fn weigh<S: Simd>(&self, simd: S, lanes: &Lanes<S>, to_max: f64, masses: &mut [f64]) -> f64 {
+    pub(super) fn weigh<S: Simd>(&self, simd: S, lanes: &Lanes<S>, to_max: f64, masses: &mut [f64]) -> f64 {
         let sum = sum(masses);
         let bar = f64::from(self.from).max(self.max + (HEAVY * sum).ln() / self.scale);
         let (whole, last) = blocks(self.z);
         let (mut heavy, mut places) = (Vec::new(), Vec::new());
         for (at, block) in whole.iter().chain(&last).enumerate() {
-            if self.peaks[at] < bar && masses[at] <= LARGE * sum {
-                continue;
+            let is_large = masses[at] > LARGE * sum;
+            if is_large {
+                masses[at] = to_max * lanes.sum_below(simd, &masked(block, self.from), bar as f32, &mut heavy);
+            } else if self.peaks[at] >= bar {
+                add_heavy(simd, block, bar as f32, &mut heavy);
             }
-            masses[at] = to_max * lanes.sum_below(simd, &masked(block, self.from), bar as f32, &mut heavy);
-            places.resize(heavy.len(), at);
+            places.resize(heavy.len(), (at, is_large));
         }
         let mut exact: Vec<f64> = heavy.iter().map(|z| f64::from(*z)).collect();
         exponentials(&mut exact, self.max, self.scale);
@@ -243,9 +263,10 @@ impl Sums<'_> {
             *z = lanes.of(simd, *z).0;
         }
         let mut more = 0.0;
-        for (((z, at), exact), narrow) in heavy.iter().zip(places).zip(exact).zip(narrow) {
-            masses[at] += exact;
-            more += (f64::from(*z) - self.max) * (exact - f64::from(narrow) * to_max);
+        for (((z, (at, is_left_out)), exact), narrow) in heavy.iter().zip(places).zip(exact).zip(narrow) {
+            let missing = exact - f64::from(narrow) * to_max;
+            masses[at] += if is_left_out { exact } else { missing };
+            more += (f64::from(*z) - self.max) * missing;
         }
         more
     }

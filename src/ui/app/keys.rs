@@ -8,7 +8,7 @@ use crate::engine::Command;
 use crate::model::ModelSource;
 
 use super::update::SPIN;
-use super::{App, Model, Notice, Run};
+use super::{App, Model, Notice, Run, Work};
 use crate::ui::action::{Action, Context, Key};
 use crate::ui::knobs::turned_by;
 use crate::ui::message::{Effect, Exit};
@@ -229,7 +229,9 @@ impl App {
     /// Asks for the effect of a chain that was changed.
     pub(in crate::ui) fn chain_changed(&mut self) -> Vec<Effect> {
         self.repick();
-        let mut effects = if self.is_current() { Vec::new() } else { self.analyse() };
+        // The answer to a chain in between may still be on its way: then what is shown will not stay.
+        let stays = self.is_current() && self.work != Work::Chain;
+        let mut effects = if stays { Vec::new() } else { self.analyse() };
         effects.extend(self.refresh());
         effects
     }

@@ -114,11 +114,12 @@ pub enum Run {
     Fast,
 }
 
-/// A step that was asked for before the decision was there.
+/// Steps that were asked for before the decision was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wish {
     Nothing,
-    Step,
+    /// So many, one at least.
+    Steps(usize),
     /// Steps until the output has so many tokens.
     Reach(usize),
 }

@@ -6,23 +6,39 @@ use crate::session::NodeId;
 use super::{App, Notice, Run, Wish};
 use crate::ui::message::Effect;
 
+/// A key that is held asks for no more steps than these before they can be taken: a slow model would go on for long after.
+const MOST_AHEAD: usize = 8;
+
 impl App {
-    /// Takes the pending decision, or as soon as it is there.
+    /// Takes the pending decision, or as soon as it is there: whoever asks again meanwhile gets as many steps.
     pub(super) fn step(&mut self) -> Vec<Effect> {
+        let before = match self.wish {
+            Wish::Steps(count) => count,
+            Wish::Nothing | Wish::Reach(_) => 0,
+        };
+        self.take_steps((before + 1).min(MOST_AHEAD))
+    }
+
+    /// Takes the pending decision, and then others, until it is so many.
+    pub(super) fn take_steps(&mut self, count: usize) -> Vec<Effect> {
+        self.wish = Wish::Nothing;
         if let Some(effects) = self.ends_here() {
             return effects;
         }
-        self.wish = Wish::Nothing;
         match self.shown.as_ref().filter(|_| self.is_current()) {
             Some(shown) => {
                 let token = shown.pick.token();
-                self.commit(token)
+                let effects = self.commit(token);
+                if count > 1 && !effects.is_empty() && !self.is_end(token) {
+                    self.wish = Wish::Steps(count - 1);
+                }
+                effects
             }
             None if self.session.is_none() => Vec::new(),
             None => {
                 // Also after a failure: what was missing is asked for again.
                 let asked = if self.is_settled() { self.evaluate() } else { Vec::new() };
-                self.wish = Wish::Step;
+                self.wish = Wish::Steps(count);
                 asked
             }
         }

@@ -12,7 +12,7 @@ use crate::model::{
     DtypeChoice, ModelError, ModelInfo, ModelSource, PromptForm, SpecialTokens, StoredType, TokenPiece, Tokenizer,
 };
 use crate::session::{How, NodeId};
-use crate::ui::action::Keymap;
+use crate::ui::action::{Key, Keymap};
 use crate::ui::app::{App, Model, Mouse, Notice, Pick, Run, Setup};
 use crate::ui::knobs::Mode;
 use crate::ui::message::Message;
@@ -262,6 +262,31 @@ fn a_knob_changes_the_chain_without_the_model() {
     scene.press("s").unwrap();
     assert_eq!(pick(&scene), scene.app().shown().unwrap().analysis.greedy());
     assert!(scene.app().shown().unwrap().analysis.stages().is_empty());
+}
+
+#[test]
+fn a_knob_that_is_turned_back_before_the_answer_shows_its_own_chain() {
+    let mut scene = scene(80, 24);
+    let kept = |scene: &Scene| scene.app().shown().unwrap().analysis.kept().len();
+    let before = kept(&scene);
+    for _ in 0..2 {
+        scene.handle(Message::Key(Key::parse("s").unwrap().event()));
+    }
+    scene.settle().unwrap();
+    assert!(scene.app().is_current());
+    assert_eq!(kept(&scene), before);
+}
+
+#[test]
+fn steps_that_are_asked_for_meanwhile_are_taken_but_not_without_bound() {
+    for (keys, steps) in [(2, 2), (6, 6), (40, 9)] {
+        let mut scene = scene(80, 24);
+        for _ in 0..keys {
+            scene.handle(Message::Key(Key::parse("Right").unwrap().event()));
+        }
+        scene.settle().unwrap();
+        assert_eq!(scene.app().step_number(), steps);
+    }
 }
 
 #[test]

@@ -277,7 +277,8 @@ impl App {
         }
         match (self.wish, self.run) {
             (Wish::Reach(length), _) => self.step_to(length),
-            (Wish::Step, _) | (_, Run::Fast) => self.step(),
+            (Wish::Steps(count), _) => self.take_steps(count),
+            (Wish::Nothing, Run::Fast) => self.step(),
             (Wish::Nothing, Run::Paced) => vec![Effect::Wake(PACE)],
             (Wish::Nothing, Run::Still) => Vec::new(),
         }

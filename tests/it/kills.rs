@@ -14,12 +14,12 @@ use logitscope::ui::saved::{self, Saved};
 
 use crate::pty::Session;
 
-fn kills() -> u64 {
+pub fn kills() -> u64 {
     std::env::var("LOGITSCOPE_KILLS").map_or(20, |kills| kills.parse().unwrap())
 }
 
 /// A moment within so many milliseconds; other ones each time.
-fn moment(most: u64) -> Duration {
+pub fn moment(most: u64) -> Duration {
     let nanoseconds = std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos();
     Duration::from_micros(u64::from(nanoseconds) / 7 % (most * 1000))
 }

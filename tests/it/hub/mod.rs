@@ -165,6 +165,32 @@ fn control_c_breaks_a_download_off() {
     assert!(part.len() == 1 && part[0].metadata().unwrap().len() > 0, "{part:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_download_that_is_killed_leaves_whole_files_and_is_gone_on_with() {
+    use crate::kills::{kills, moment};
+    let (model, user) = (Model::of("llama-bf16"), User::new());
+    let files = fs::read_dir(model.0.path()).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    let files: Vec<Vec<u8>> = files.collect();
+    let server = model.serve(Fault::Slow);
+    for _ in 0..kills() {
+        let mut child =
+            user.command(&server.endpoint, &["run", "ab", "--model", REPO]).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(moment(400));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let blobs = fs::read_dir(user.repo().join("blobs")).into_iter().flatten().map(|entry| entry.unwrap().path());
+        for blob in blobs.filter(|path| path.extension().is_none_or(|ending| ending != "incomplete")) {
+            assert!(files.contains(&fs::read(&blob).unwrap()), "{} is not whole", blob.display());
+        }
+    }
+    let server = model.serve(Fault::None);
+    user.document(&server.endpoint, &[]);
+    assert!(server.ranges().iter().all(Option::is_some), "what has come is asked for again: {:?}", server.ranges());
+    let weights = fs::read(user.repo().join("snapshots").join(COMMIT).join(WEIGHTS)).unwrap();
+    assert!(files.contains(&weights));
+}
+
 #[test]
 fn what_the_hub_refuses_is_said() {
     let (model, user) = (Model::of("llama-bf16"), User::new());

@@ -131,14 +131,14 @@ mod tests {
     #[test]
     fn one_pass_tells_what_two_tell() {
         let wave = |i: usize| ((i * 7919) % 1013) as f32 / 101.0 - 5.0;
-        let rows: [(&str, Box<dyn Fn(usize) -> f32>); 7] = [
-            ("a wave", Box::new(wave)),
-            ("ever larger", Box::new(|i| i as f32 / 50.0 - 300.0)),
-            ("ever smaller", Box::new(|i| -(i as f32) / 50.0)),
-            ("impossible at first", Box::new(move |i| if i < 700 { f32::NEG_INFINITY } else { wave(i) - 900.0 })),
-            ("one far above", Box::new(move |i| if i == 4000 { 60.0 } else { wave(i) })),
-            ("two by two", Box::new(|i| [0.5, -2.25][i % 2])),
-            ("far above zero", Box::new(move |i| wave(i) + 5000.0)),
+        let rows: [(&str, &dyn Fn(usize) -> f32); 7] = [
+            ("a wave", &wave),
+            ("ever larger", &|i| i as f32 / 50.0 - 300.0),
+            ("ever smaller", &|i| -(i as f32) / 50.0),
+            ("impossible at first", &move |i| if i < 700 { f32::NEG_INFINITY } else { wave(i) - 900.0 }),
+            ("one far above", &move |i| if i == 4000 { 60.0 } else { wave(i) }),
+            ("two by two", &|i| [0.5, -2.25][i % 2]),
+            ("far above zero", &move |i| wave(i) + 5000.0),
         ];
         for count in [4097, 4224, 10_001] {
             for (name, number) in &rows {
@@ -165,7 +165,7 @@ mod tests {
                 assert!(survey(&z).is_none(), "{bad} at {at}");
             }
         }
-        let Some((look, sums)) = survey(&[f32::NEG_INFINITY; 5000]) else { return };
+        let Some((look, sums)) = survey(&vec![f32::NEG_INFINITY; 5000]) else { return };
         assert!(!look.is_bad && sums.is_none());
     }
 }

@@ -15,6 +15,8 @@ struct Parts {
     _decoder: Value,
     #[serde(default)]
     normalizer: Value,
+    #[serde(default)]
+    post_processor: Value,
 }
 
 /// The part of a file that merges are checked against.
@@ -40,12 +42,14 @@ struct Longest(usize);
 struct Merge(String, String);
 
 /// # Errors
-/// What is no JSON in decoder or normalizer, or a table of a normalizer that can't be read. A merge whose result no token of the vocabulary is as long as, or whose second part lacks the prefix that parts within words have.
-/// What else is wrong with a file is left to the library.
+/// What is no JSON in decoder, normalizer or post-processor, or a table of a normalizer that can't be read. A template with a token
+/// that it does not describe, or with a second text where there is one. A merge whose result no token of the vocabulary is as long
+/// as, or whose second part lacks the prefix that parts within words have. What else is wrong with a file is left to the library.
 pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
-    let Parts { normalizer, .. } =
+    let Parts { normalizer, post_processor, .. } =
         serde_json::from_slice(bytes).map_err(|error| format!("not a tokenizer: {error}"))?;
     check_normalizer(&normalizer)?;
+    check_post_processor(&post_processor)?;
     check_merges(bytes)
 }
 
@@ -56,6 +60,19 @@ fn check_normalizer(normalizer: &Value) -> Result<(), String> {
         return Err(format!("the normalizer Precompiled can't be read: {error}"));
     }
     normalizer["normalizers"].as_array().into_iter().flatten().try_for_each(check_normalizer)
+}
+
+fn check_post_processor(processor: &Value) -> Result<(), String> {
+    let pieces = |template: &str| processor[template].as_array().into_iter().flatten();
+    for name in pieces("single").chain(pieces("pair")).filter_map(|piece| piece["SpecialToken"]["id"].as_str()) {
+        if processor["special_tokens"][name].is_null() {
+            return Err(format!("the post-processor adds {name:?}, which is not among its special_tokens"));
+        }
+    }
+    if pieces("single").any(|piece| piece["Sequence"]["id"] == "B") {
+        return Err("the post-processor's template of a single text has a second one, B".to_owned());
+    }
+    processor["processors"].as_array().into_iter().flatten().try_for_each(check_post_processor)
 }
 
 fn check_merges(bytes: &[u8]) -> Result<(), String> {
@@ -145,6 +162,16 @@ mod tests {
             (
                 r#""normalizer": {"type": "Sequence", "normalizers": [{"type": "Precompiled", "precompiled_charsmap": "!"}]}"#,
                 "the normalizer Precompiled can't be read",
+            ),
+            (
+                r#""post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "!", "type_id": 0}}],
+                   "pair": [], "special_tokens": {"a": {"id": "a", "ids": [0], "tokens": ["a"]}}}"#,
+                "adds \"!\", which is not among its special_tokens",
+            ),
+            (
+                r#""post_processor": {"type": "Sequence", "processors": [{"type": "TemplateProcessing",
+                   "single": [{"Sequence": {"id": "B", "type_id": 0}}], "pair": [], "special_tokens": {}}]}"#,
+                "has a second one, B",
             ),
         ] {
             let file = format!("{{\"version\": \"1.0\", \"added_tokens\": [], {part}, {model}}}");

@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::run::{Interrupt, Job, RunSettings, Work, check_prompt, read_negative};
 use super::style::Style;
 use super::write::{Report, percent};
-use super::{Format, HeadlessError};
+use super::{Format, HeadlessError, json};
 
 /// Cells of a column in text output.
 const COLUMN: usize = 30;
@@ -189,8 +189,8 @@ fn parting(first: &Run<'_>, other: &Run<'_>, tokenizers: &[&dyn Tokenizer]) -> O
 }
 
 fn line(record: &impl Serialize) -> Result<Vec<u8>, HeadlessError> {
-    let mut line = serde_json::to_vec(record).map_err(std::io::Error::from)?;
-    line.push(b'\n');
+    let mut line = Vec::new();
+    json::line(&mut line, record)?;
     Ok(line)
 }
 

@@ -9,7 +9,7 @@ use crate::glyph::visible;
 use crate::model::{LoadedModel, ModelInfo, ModelSource, builtin};
 
 use super::style::Style;
-use super::{Format, HeadlessError, Interrupt};
+use super::{Format, HeadlessError, Interrupt, json};
 
 /// How a finding is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -109,7 +109,7 @@ pub fn doctor(
             model: &info,
             checks: checks.iter().map(Row::from).collect(),
         };
-        writeln!(out, "{}", serde_json::to_string(&document).map_err(std::io::Error::from)?)?;
+        json::line(out, &document)?;
     } else {
         write_text(machine, &info, &checks, style, out)?;
     }

@@ -14,7 +14,7 @@ use crate::session::trace::Stage;
 
 use super::style::Style;
 use super::write::percent;
-use super::{Format, HeadlessError};
+use super::{Format, HeadlessError, json};
 
 /// What holds for lines that do not say otherwise.
 #[derive(Clone, Debug, Default)]
@@ -137,14 +137,13 @@ pub fn logits_lines(
             continue;
         }
         lines += 1;
-        let answer = match answer(&line, defaults) {
-            Ok(answer) => serde_json::to_string(&answer),
+        match answer(&line, defaults) {
+            Ok(answer) => json::line(out, &answer)?,
             Err(error) => {
                 wrong += 1;
-                serde_json::to_string(&serde_json::json!({ "error": error }))
+                json::line(out, &serde_json::json!({ "error": error }))?;
             }
-        };
-        writeln!(out, "{}", answer.map_err(std::io::Error::from)?)?;
+        }
         out.flush()?;
     }
     if lines == 0 {
@@ -245,7 +244,7 @@ pub fn logits_table(
     match format {
         Format::Json | Format::Jsonl => {
             let answer = Answer::new(&analysis, versus.as_ref(), None);
-            writeln!(out, "{}", serde_json::to_string(&answer).map_err(std::io::Error::from)?)?;
+            json::line(out, &answer)?;
         }
         Format::Csv => csv_table(&analysis, versus.as_ref(), out)?,
         Format::Text => {

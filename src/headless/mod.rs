@@ -9,6 +9,7 @@ mod doctor;
 mod document;
 mod exact;
 mod figures;
+mod json;
 mod lesson;
 mod logits;
 mod models;

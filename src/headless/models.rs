@@ -10,7 +10,7 @@ use crate::model::size::human;
 use crate::model::{CachedModel, HubPlace, LoadedModel, ModelInfo, hub};
 
 use super::style::Style;
-use super::{Format, HeadlessError};
+use super::{Format, HeadlessError, json};
 
 /// Tokens that the need of the cache is given for.
 const CACHE_UNIT: usize = 1000;
@@ -71,7 +71,7 @@ pub fn model_list(
         let cache = place.cache.display().to_string();
         let models = models.iter().map(listed).collect();
         let document = List { format: "logitscope.models", version: 1, cache, models };
-        writeln!(out, "{}", serde_json::to_string(&document).map_err(std::io::Error::from)?)?;
+        json::line(out, &document)?;
         return Ok(());
     }
     if models.is_empty() {
@@ -143,7 +143,7 @@ pub fn model_info(
         let (format, version) = ("logitscope.model", 1);
         let document =
             Info { format, version, model: info, parameters, layers, memory, eos_tokens, tokenizer: kind, chat };
-        writeln!(out, "{}", serde_json::to_string(&document).map_err(std::io::Error::from)?)?;
+        json::line(out, &document)?;
         return Ok(());
     }
     let ends: Vec<String> =

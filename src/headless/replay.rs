@@ -10,12 +10,12 @@ use crate::engine::{FinishReason, Generated, GeneratedToken, Timing};
 use crate::glyph::{visible, visible_lines};
 use crate::session::trace::{self, Beam, BeamStep, End, Finish, Prompt, Sequence, Status, Trace};
 
-use super::HeadlessError;
 use super::beams;
 use super::figures::{COLUMNS, StepFigures, token_cell};
 use super::speculative::SpeculativeDocument;
 use super::style::Style;
 use super::write::{end_lines, head_line, single_columns, timing_line};
+use super::{HeadlessError, json};
 
 /// What a trace can be turned into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,7 @@ pub fn replay(
         }
         ReplayFormat::Json => {
             for trace in &file.traces {
-                let line = serde_json::to_string(&document(trace)).map_err(std::io::Error::from)?;
-                writeln!(out, "{line}")?;
+                json::line(out, &document(trace))?;
             }
         }
         ReplayFormat::Csv => rows(&file.traces, out)?,

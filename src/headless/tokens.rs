@@ -9,7 +9,7 @@ use crate::glyph::{self, Charset};
 use crate::model::{ModelInfo, SpecialTokens, Tokenizer};
 
 use super::style::Style;
-use super::{Format, HeadlessError};
+use super::{Format, HeadlessError, json};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -49,11 +49,11 @@ pub fn tokens(
     match format {
         Format::Json => {
             let document = Document { format: "logitscope.tokens", version: 1, model: info, text, tokens };
-            writeln!(out, "{}", serde_json::to_string(&document).map_err(std::io::Error::from)?)?;
+            json::line(out, &document)?;
         }
         Format::Jsonl => {
             for token in &tokens {
-                writeln!(out, "{}", serde_json::to_string(token).map_err(std::io::Error::from)?)?;
+                json::line(out, token)?;
             }
         }
         Format::Csv => {

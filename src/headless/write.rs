@@ -16,7 +16,7 @@ use super::document::{More, RunDocument};
 use super::figures::{COLUMNS, StepFigures};
 use super::samples::Samples;
 use super::style::Style;
-use super::{Format, HeadlessError};
+use super::{Format, HeadlessError, json};
 
 /// A run that is over.
 pub(super) struct Ended<'a> {
@@ -164,9 +164,7 @@ impl Report {
     }
 
     fn line(&mut self, record: &impl Serialize) -> Result<(), HeadlessError> {
-        serde_json::to_writer(&mut self.out, record).map_err(std::io::Error::from)?;
-        self.out.push(b'\n');
-        Ok(())
+        Ok(json::line(&mut self.out, record)?)
     }
 
     fn row(&mut self, cells: impl IntoIterator<Item = String>) -> Result<(), HeadlessError> {

@@ -20,7 +20,7 @@ use self::document::{Document, Frames, Settings};
 use self::machine::{Machine, Reading};
 use self::model::Bench;
 use super::style::Style;
-use super::{Format, HeadlessError, Interrupt, Progress};
+use super::{Format, HeadlessError, Interrupt, Progress, json};
 
 /// A part of the measurement; its name is its key in the JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +169,7 @@ pub fn bench(
     document.finish();
     job.progress.clear();
     match job.format {
-        Format::Json => writeln!(out, "{}", serde_json::to_string(&document).map_err(std::io::Error::from)?)?,
+        Format::Json => json::line(out, &document)?,
         _ => text::write(&document, job.style, out)?,
     }
     Ok(out.flush()?)

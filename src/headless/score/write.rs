@@ -8,7 +8,7 @@ use serde_json::json;
 use super::document::{AuditRecord, Completion, ScoreDocument, Token};
 use crate::glyph::{self, Charset, visible, visible_lines};
 use crate::headless::style::Style;
-use crate::headless::{Format, HeadlessError};
+use crate::headless::{Format, HeadlessError, json};
 use crate::model::Tokenizer;
 
 /// Cells of a bar.
@@ -23,36 +23,33 @@ pub(super) fn write(
     out: &mut Vec<u8>,
 ) -> Result<(), HeadlessError> {
     match format {
-        Format::Json => line(out, document),
+        Format::Json => Ok(json::line(out, document)?),
         Format::Jsonl => lines(document, out),
         Format::Csv => csv(document, out),
         Format::Text => Ok(Text { document, tokenizer, style }.write(out)?),
     }
 }
 
-fn line(out: &mut Vec<u8>, record: &impl Serialize) -> Result<(), HeadlessError> {
-    serde_json::to_writer(&mut *out, record).map_err(std::io::Error::from)?;
-    out.push(b'\n');
-    Ok(())
-}
-
 /// A header, a record for each completion, an end.
 fn lines(document: &ScoreDocument<'_>, out: &mut Vec<u8>) -> Result<(), HeadlessError> {
     let ScoreDocument { format, version, model, prompt, completions, best, audit } = document;
-    line(out, &json!({"type": "header", "format": format, "version": version, "model": model, "prompt": prompt}))?;
+    json::line(
+        out,
+        &json!({"type": "header", "format": format, "version": version, "model": model, "prompt": prompt}),
+    )?;
     for (index, completion) in completions.iter().enumerate() {
         let mut record = json!({"type": "completion", "index": index});
         let fields = serde_json::to_value(completion).map_err(std::io::Error::from)?;
         if let (Some(record), serde_json::Value::Object(fields)) = (record.as_object_mut(), fields) {
             record.extend(fields);
         }
-        line(out, &record)?;
+        json::line(out, &record)?;
     }
     let mut end = json!({"type": "end", "best": best});
     if let (Some(end), Some(audit)) = (end.as_object_mut(), audit) {
         end.insert("audit".into(), serde_json::to_value(audit).map_err(std::io::Error::from)?);
     }
-    line(out, &end)
+    Ok(json::line(out, &end)?)
 }
 
 fn csv(document: &ScoreDocument<'_>, out: &mut Vec<u8>) -> Result<(), HeadlessError> {

@@ -17,7 +17,7 @@ pub fn by_score(a: (f64, TokenId), b: (f64, TokenId)) -> Ordering {
 /// The model's own distribution: `p_i = exp(z_i) / Σ exp(z_j)`, with logarithms, ranks and entropy.
 ///
 /// The maximum is subtracted first, so that no logit overflows and adding a constant to all changes nothing. Every probability
-/// is an exponential in f64. So is the sum of all, but for more than 4096 logits that came in f32: there log p is off by about
+/// is an exponential in f64. So is the sum of all, but for more than 16384 logits that came in f32: there log p is off by about
 /// 10⁻⁸ at most, by the same for every token, and the entropy by a few 10⁻⁸; where thousands of them take only a handful of
 /// values, whose rounding errors don't cancel, by 7·10⁻⁸ of the sum.
 ///

@@ -20,7 +20,7 @@ pub(super) const BLOCK: usize = 256;
 pub(super) const GROUP: usize = 16;
 
 /// From here on f32 may be summed in f32.
-const MANY: usize = 4096;
+const MANY: usize = 16_384;
 
 /// Partial sums within a block: enough for additions that follow each other not to wait.
 const LANES: usize = 32;

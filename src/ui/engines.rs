@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn heard(engines: &mut Engines, inbox: &Receiver<(u64, Event)>) -> Option<Message> {
-        let (number, event) = inbox.recv_timeout(Duration::from_secs(60)).unwrap();
+        let (number, event) = inbox.recv_timeout(Duration::from_mins(1)).unwrap();
         engines.heard(number, event)
     }
 

@@ -21,7 +21,7 @@ use super::views::View;
 use super::{Options, UiError};
 
 /// Longer than any step of a scene takes.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// After so long without an event the clock ticks.
 const QUIET: Duration = Duration::from_millis(2);

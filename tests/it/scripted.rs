@@ -121,7 +121,7 @@ fn answer(mut stream: TcpStream, script: &Script, asked: &Mutex<Vec<Asked>>) {
             }
         }
         Reply::Stall => {
-            let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
+            let _ = stream.set_read_timeout(Some(Duration::from_mins(1)));
             let _ = stream.read(&mut [0]);
         }
         Reply::Close => {}

@@ -15,7 +15,7 @@ use super::place::HubPlace;
 use crate::model::ModelError;
 
 /// How long nothing may come before the connection counts as dead.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a connection may take.
 const CONNECTING: Duration = Duration::from_secs(20);
 /// How often the caller is asked whether to go on.

@@ -9,7 +9,7 @@ use ureq::http::Uri;
 use crate::model::ModelError;
 
 /// How long a server may be silent, where nothing is said.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The longest list that a server may be asked for.
 const LONGEST_LIST: usize = 1 << 18;

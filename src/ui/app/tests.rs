@@ -341,7 +341,7 @@ fn a_worker_that_panics_is_told_and_another_model_can_be_opened() {
     let (sender, events) = channel();
     let emit = move |event| sender.send(event).unwrap_or_default();
     let engine = crate::engine::Engine::start_with(|| panic!("no model today"), emit).unwrap();
-    let died = events.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+    let died = events.recv_timeout(std::time::Duration::from_mins(1)).unwrap();
     let mut scene = scene(80, 24);
     scene.press("Right").unwrap();
     let before = tokens(&scene);

@@ -10,8 +10,10 @@ use serde_json::ser::{Formatter, Serializer};
 /// # Errors
 /// It can't be written.
 pub(super) fn line<W: Write + ?Sized>(out: &mut W, value: &impl Serialize) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(&mut *out, Escaping))?;
-    out.write_all(b"\n")
+    let mut line = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut line, Escaping))?;
+    line.push(b'\n');
+    out.write_all(&line)
 }
 
 /// Compact, with escapes for what JSON allows as it is and a terminal does not show as it is.

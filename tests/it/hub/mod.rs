@@ -2,7 +2,8 @@
 
 mod server;
 
-use std::fs;
+use std::fs::{self, DirEntry};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -184,6 +185,20 @@ fn a_download_that_is_killed_leaves_whole_files_and_is_gone_on_with() {
             assert!(files.contains(&fs::read(&blob).unwrap()), "{} is not whole", blob.display());
         }
     }
+    // None of them may have lasted until the weights came: one that does.
+    let mut child =
+        user.command(&server.endpoint, &["run", "ab", "--model", REPO]).stderr(Stdio::null()).spawn().unwrap();
+    let begun = |entry: io::Result<DirEntry>| {
+        let path = entry.unwrap().path();
+        path.extension().is_some_and(|ending| ending == "incomplete")
+            && fs::metadata(path).is_ok_and(|part| part.len() > 0)
+    };
+    let has_begun = || fs::read_dir(user.repo().join("blobs")).into_iter().flatten().any(begun);
+    while !has_begun() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
     let server = model.serve(Fault::None);
     user.document(&server.endpoint, &[]);
     assert!(server.ranges().iter().all(Option::is_some), "what has come is asked for again: {:?}", server.ranges());

@@ -8,6 +8,8 @@ use crate::model::{CacheNode, CacheUse};
 
 /// Slots whose memory is allocated and freed together.
 const BLOCK: usize = 64;
+/// Bytes of freed blocks that are kept for the next text: the system takes as long to give memory as a small model to fill it.
+const SPARE: usize = 16 << 20;
 
 /// The arena of slots.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(super) struct Cache {
     head_dim: usize,
     /// For each block `[layer][key or value][kv_head][slot in block][head_dim]`; empty where no slot is used.
     blocks: Vec<Box<[f32]>>,
+    /// Blocks that were freed; what they hold is never read.
+    spare: Vec<Box<[f32]>>,
     /// [`BLOCK`] for each block.
     slots: Vec<Slot>,
     /// The unused slots, descending: the lowest is taken first.
@@ -62,7 +66,7 @@ impl Past for HeadPath<'_> {
 impl Cache {
     /// An empty cache for keys and values of `[kv_heads][head_dim]` in each layer.
     pub(super) fn new(layers: usize, kv_heads: usize, head_dim: usize) -> Self {
-        Self { layers, kv_heads, head_dim, blocks: Vec::new(), slots: Vec::new(), free: Vec::new() }
+        Self { layers, kv_heads, head_dim, blocks: Vec::new(), spare: Vec::new(), slots: Vec::new(), free: Vec::new() }
     }
 
     fn block_size(&self) -> usize {
@@ -88,7 +92,8 @@ impl Cache {
         let slot = self.free.pop().unwrap_or_default();
         let block = slot as usize / BLOCK;
         if self.blocks[block].is_empty() {
-            self.blocks[block] = vec![0.0; self.block_size()].into();
+            let spare = self.spare.pop();
+            self.blocks[block] = spare.unwrap_or_else(|| vec![0.0; self.block_size()].into());
         }
         let before = parent.and_then(|parent| self.length(CacheNode(parent))).unwrap_or(0);
         self.slots[slot as usize] = Slot::Used { length: before + 1, parent };
@@ -141,12 +146,14 @@ impl Cache {
         let is_used = |slot: &Slot| *slot != Slot::Free;
         let used_blocks = self.slots.iter().rposition(is_used).map_or(0, |last| last / BLOCK + 1);
         self.slots.truncate(used_blocks * BLOCK);
-        self.blocks.truncate(used_blocks);
+        let mut unused = self.blocks.split_off(used_blocks);
         for (block, slots) in self.blocks.iter_mut().zip(self.slots.chunks(BLOCK)) {
             if !slots.iter().any(is_used) {
-                *block = Box::default();
+                unused.push(std::mem::take(block));
             }
         }
+        self.spare.extend(unused.into_iter().filter(|block| !block.is_empty()));
+        self.spare.truncate(SPARE / (self.block_size() * size_of::<f32>()).max(1));
         self.free.clear();
         self.free.extend((0..self.slots.len() as u32).rev().filter(|slot| !is_used(&self.slots[*slot as usize])));
     }

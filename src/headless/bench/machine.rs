@@ -11,13 +11,14 @@ use sysinfo::{CpuRefreshKind, RefreshKind, System};
 use super::clock::{Clock, Figure};
 use super::{Extent, HeadlessError};
 use crate::model::kernels::{Isa, ThreadPool};
+use crate::model::weights::{Arena, Placed};
 
 /// Bytes that are read: more than the caches of most machines hold.
 const BUFFER: usize = 512 << 20;
 /// The same where little is to be measured.
 const QUICK_BUFFER: usize = 16 << 20;
-/// Numbers that a thread takes at a time: 1 MiB.
-const PIECE: usize = 1 << 17;
+/// Bytes that a thread takes at a time.
+const PIECE: usize = 1 << 20;
 
 /// The machine.
 #[derive(Debug, Serialize)]
@@ -48,36 +49,55 @@ pub(super) struct Bandwidth {
     pub(super) bytes_per_second: Figure,
 }
 
-/// A large buffer that is read from one end to the other.
+/// A large buffer that is read from one end to the other, in memory such as weights lie in.
 pub(super) struct Reading {
-    buffer: Vec<u64>,
+    buffer: Option<Placed>,
 }
 
 impl Reading {
     /// The buffer, filled: pages that nobody has written to are all the same one.
     pub(super) fn new(extent: Extent) -> Self {
         let bytes = if extent == Extent::Full { BUFFER } else { QUICK_BUFFER };
-        Self { buffer: (0..(bytes / size_of::<u64>()) as u64).collect() }
+        let fill = |bytes: &mut [u8]| {
+            for (index, number) in bytes.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+                *number = index.to_le_bytes();
+            }
+        };
+        Self { buffer: Arena::default().place(bytes, fill) }
     }
 
     /// Sums of the whole buffer, by the pool of threads that the kernels use.
     pub(super) fn measure(&self, threads: usize, clock: &Clock<'_>) -> Result<Bandwidth, HeadlessError> {
         let mut pool = ThreadPool::new(threads);
-        let pieces: Vec<&[u64]> = self.buffer.chunks(PIECE).collect();
-        let bytes = size_of_val::<[u64]>(&self.buffer);
+        let buffer = self.buffer.as_deref().unwrap_or_default();
+        let pieces: Vec<&[u8]> = buffer.chunks(PIECE).collect();
         let seconds = clock.measure("bandwidth", &mut || {
             let total = AtomicU64::new(0);
             let start = Instant::now();
-            pool.run(pieces.len(), bytes, &|index| {
-                // Four loads go on at once; an integer sum is never what is waited for.
-                let sum = pieces[index].iter().fold(0, |sum: u64, number| sum.wrapping_add(*number));
-                total.fetch_add(sum, Ordering::Relaxed);
+            pool.run(pieces.len(), buffer.len(), &|index| {
+                total.fetch_add(sum(pieces[index]), Ordering::Relaxed);
             });
             black_box(total);
             Ok(start.elapsed())
         })?;
-        Ok(Bandwidth { threads, bytes, bytes_per_second: seconds.rate(bytes as f64) })
+        Ok(Bandwidth { threads, bytes: buffer.len(), bytes_per_second: seconds.rate(buffer.len() as f64) })
     }
+}
+
+/// The sum of all numbers in a piece, read as four streams: one alone does not keep memory busy.
+fn sum(piece: &[u8]) -> u64 {
+    let (numbers, _) = piece.as_chunks::<8>();
+    let quarter = numbers.len() / 4;
+    let (front, back) = numbers.split_at(2 * quarter);
+    let ((a, b), (c, d)) = (front.split_at(quarter), back.split_at(quarter));
+    let streams = a.iter().zip(b).zip(c).zip(d);
+    streams.fold(0, |sum: u64, (((a, b), c), d)| {
+        let pairs = [
+            u64::from_le_bytes(*a).wrapping_add(u64::from_le_bytes(*b)),
+            u64::from_le_bytes(*c).wrapping_add(u64::from_le_bytes(*d)),
+        ];
+        sum.wrapping_add(pairs[0].wrapping_add(pairs[1]))
+    })
 }
 
 /// The most bytes that this process has had in memory at once; none where the system does not say.

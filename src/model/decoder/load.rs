@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::source::{Bias, NormWeights, Projection, Source};
 use super::spec::{Attention, Block, DecoderSpec, HeadWeight, MlpKind, NormOver, Position, Qkv};
 use crate::model::kernels::Linear;
-use crate::model::weights::{Matrix, Weights};
-use crate::model::{DtypeChoice, ModelError, StoredType};
+use crate::model::weights::{Arena, Matrix, Place, Weights, arena};
+use crate::model::{DtypeChoice, ModelError, StoredType, memory};
 
 /// How the matrices that are multiplied are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,12 +81,13 @@ impl LayerWeights {
     }
 
     /// The same with matrices as products take them.
-    fn packed(self) -> Self {
+    fn packed(self, pack: &impl Fn(Matrix) -> Matrix) -> Self {
+        let all = |maps: Vec<Projection>| maps.into_iter().map(|map| map.packed(pack)).collect();
         Self {
-            query_key_value: packed(self.query_key_value),
-            attention_output: self.attention_output.packed(),
-            gate_up: packed(self.gate_up),
-            down: self.down.packed(),
+            query_key_value: all(self.query_key_value),
+            attention_output: self.attention_output.packed(pack),
+            gate_up: all(self.gate_up),
+            down: self.down.packed(pack),
             ..self
         }
     }
@@ -104,10 +105,6 @@ impl LayerWeights {
         norms.map(NormWeights::parameters).sum::<usize>()
             + self.projections().map(Projection::parameters).sum::<usize>()
     }
-}
-
-fn packed(maps: Vec<Projection>) -> Vec<Projection> {
-    maps.into_iter().map(Projection::packed).collect()
 }
 
 fn query_key_value(
@@ -166,6 +163,13 @@ fn head_norm(
     .map(Some)
 }
 
+/// Bytes of the matrices that are multiplied, if all are of one type.
+fn estimated_bytes(spec: &DecoderSpec, dtype: StoredType) -> u64 {
+    let shape = spec.shape(0);
+    let (length, bytes) = dtype.block();
+    (shape.layers as u64 * shape.layer_weights + shape.head_weights) / length as u64 * bytes as u64
+}
+
 impl DecoderWeights {
     /// # Errors
     /// A tensor is missing, or has another shape or type than `spec` says.
@@ -179,13 +183,19 @@ impl DecoderWeights {
         let (names, hidden) = (&spec.names, spec.hidden_size);
         let table = [spec.vocab_size, hidden];
         let head_name = names.head(weights);
+        let embedding = source.matrix(names.embedding, table)?;
+        let arena = Arena::default();
+        let place = if arena::pays(estimated_bytes(spec, embedding.dtype()), memory::available) {
+            Place::Arena
+        } else {
+            Place::Kept
+        };
         // At once, so that a matrix is in memory twice only while it is packed.
-        let multiplied = |matrix: Matrix| if form == Form::Packed { matrix.packed() } else { matrix };
+        let multiplied = |matrix: Matrix| if form == Form::Packed { matrix.packed(&arena, place) } else { matrix };
         let layer = |index: usize| -> Result<LayerWeights, ModelError> {
             let layer = LayerWeights::load(&source, spec, index)?;
-            Ok(if form == Form::Packed { layer.packed() } else { layer })
+            Ok(layer.packed(&multiplied))
         };
-        let embedding = source.matrix(names.embedding, table)?;
         Ok(Self {
             embedding: if spec.head.weight == HeadWeight::Tied { multiplied(embedding) } else { embedding },
             positions: match spec.position {

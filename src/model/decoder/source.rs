@@ -134,8 +134,8 @@ impl Projection {
     }
 
     /// The same map in the form that products take.
-    pub(super) fn packed(self) -> Self {
-        Self { weight: self.weight.packed(), ..self }
+    pub(super) fn packed(self, pack: &impl Fn(Matrix) -> Matrix) -> Self {
+        Self { weight: pack(self.weight), ..self }
     }
 
     /// The map whose output `i` is output `rows[i]` of this one.

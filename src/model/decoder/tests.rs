@@ -253,14 +253,15 @@ fn cancelling_leaves_the_cache_as_it_was() {
     let (trunk, _) = read(&mut model, None, &text(10, 1));
     let (before, (nodes, expected)) = (model.cache_use(), read(&mut model.clone_for_test(), None, &text(10, 1)));
     assert_eq!(nodes, trunk);
-    for calls in 0..5 {
-        let mut left = calls;
+    // Before every layer, and after the last one.
+    for calls in 0..=model.spec.layers.len() {
+        let mut seen = 0;
         let tokens = text(130, 2);
         let run = Run { after: Some(trunk[9]), tokens: &tokens, logits: Positions::All };
         let result = model.forward(&[run], &mut |progress| {
             assert!(progress.done <= progress.total && progress.total == 130);
-            left -= 1;
-            if left < 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            seen += 1;
+            if seen > calls { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         assert!(matches!(result, Err(ModelError::Cancelled)));
         assert_eq!(model.cache_use(), before);

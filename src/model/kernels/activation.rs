@@ -40,12 +40,10 @@ impl Kernels {
 
     // Generic over the function, so that it is inlined and the loop vectorizes.
     fn gate_by(&mut self, function: impl Fn(f32) -> f32 + Sync, gate_up: &[f32], width: usize, out: &mut [f32]) {
-        let steps = out.len() * STEPS;
+        let (isa, steps) = (self.isa, out.len() * STEPS);
         self.pool.split(out, width, steps, &|position, out| {
             let (gate, up) = gate_up[position * 2 * width..][..2 * width].split_at(width);
-            for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
-                *out = function(*gate) * up;
-            }
+            isa.gate(&function, gate, up, out);
         });
     }
 
@@ -56,6 +54,14 @@ impl Kernels {
                 *out = function(*x);
             }
         });
+    }
+}
+
+/// `out = function(gate) · up`.
+#[inline(always)]
+pub(super) fn gate(function: &impl Fn(f32) -> f32, gate: &[f32], up: &[f32], out: &mut [f32]) {
+    for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
+        *out = function(*gate) * up;
     }
 }
 

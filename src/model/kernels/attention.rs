@@ -1,9 +1,10 @@
 //! Attention heads over paths of cached keys and values.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::ops::Range;
 
-use super::lanes::{Lanes, dots};
+use super::lanes::{Lanes, dots, padded};
 use super::math::{exp, softcap};
 use super::pool::{Start, pays};
 use super::{Isa, LANES, ThreadPool};
@@ -53,8 +54,8 @@ pub struct Heads<'a> {
     pub longest: usize,
 }
 
-/// The most rows that are taken together: the sums of more would not stay in registers.
-pub const GROUP: usize = 2;
+/// The most rows that are taken together, see [`Isa::queries`].
+pub const GROUP: usize = 4;
 
 /// See [`super::Kernels::attend`].
 pub(super) fn heads<'a, P: Past>(
@@ -77,10 +78,15 @@ pub(super) fn heads<'a, P: Past>(
         let out = |row: usize| unsafe {
             std::slice::from_raw_parts_mut(start.get().add((row * heads + head) * head_dim), head_dim)
         };
-        let row = group.start;
-        match group.len() {
-            2 => together::<P, 2>(isa, scores, |m| item(row + m, head), |m| out(row + m)),
-            _ => together::<P, 1>(isa, scores, |_| item(row, head), |_| out(row)),
+        for row in group.clone().step_by(isa.queries()) {
+            let item = |m| item(row + m, head);
+            let out = |m| out(row + m);
+            match isa.queries().min(group.end - row) {
+                4 => together::<P, 4>(isa, scores, item, out),
+                3 => together::<P, 3>(isa, scores, item, out),
+                2 => together::<P, 2>(isa, scores, item, out),
+                _ => together::<P, 1>(isa, scores, item, out),
+            }
         }
     };
     let items = groups.len() * heads;
@@ -116,6 +122,8 @@ pub(super) fn attend<L: Lanes, P: Past, const M: usize>(
     mut out: [&mut [f32]; M],
 ) {
     let length = past.len();
+    let mut memory = PANEL.take();
+    let panel = side_by_side(queries, &mut memory);
     let mut softmax = [Softmax { maximum: f32::NEG_INFINITY, total: 0.0 }; M];
     for out in &mut out {
         out.fill(0.0);
@@ -124,7 +132,7 @@ pub(super) fn attend<L: Lanes, P: Past, const M: usize>(
     let mut start = 0;
     while start < length {
         let block = BLOCK.min(length - start);
-        score::<L, P, M>(queries, how, past, start, block, &mut scores);
+        score::<L, P, M>(panel, queries, how, past, start, block, &mut scores);
         // What a query sees of this block; all of them see `common`.
         let seen: [usize; M] = std::array::from_fn(|m| block.min((length + m + 1).saturating_sub(M + start)));
         for m in 0..M {
@@ -138,9 +146,73 @@ pub(super) fn attend<L: Lanes, P: Past, const M: usize>(
         }
         start += BLOCK;
     }
+    PANEL.set(memory);
     for (softmax, out) in softmax.iter().zip(out) {
         scale_all(out, 1.0 / softmax.total);
     }
+}
+
+thread_local! {
+    /// Memory for [`side_by_side`].
+    static PANEL: Cell<Vec<[f32; LANES]>> = const { Cell::new(Vec::new()) };
+}
+
+/// Queries side by side, sixteen numbers of each in turn; the partial group, filled up with zeros, comes first.
+#[inline(always)]
+fn side_by_side<'a, const M: usize>(
+    queries: [&[f32]; M],
+    memory: &'a mut Vec<[f32; LANES]>,
+) -> &'a [[[f32; LANES]; M]] {
+    let (whole, rest) = (queries[0].len() / LANES, queries[0].len() % LANES);
+    let groups = whole + usize::from(rest > 0);
+    memory.resize(memory.len().max(groups * M), [0.0; LANES]);
+    let panel = &mut memory.as_chunks_mut::<M>().0[..groups];
+    for (m, query) in queries.iter().enumerate() {
+        if rest > 0 {
+            panel[0][m] = padded(&query[whole * LANES..]);
+        }
+        for (group, numbers) in panel[groups - whole..].iter_mut().zip(query.as_chunks::<LANES>().0) {
+            group[m] = *numbers;
+        }
+    }
+    panel
+}
+
+/// `result[m][i] = keys[i]·query m`; `queries` as [`side_by_side`] lays them.
+#[inline(always)]
+pub(super) fn products<L: Lanes, const M: usize>(keys: [&[f32]; 4], queries: &[[[f32; LANES]; M]]) -> [[f32; 4]; M] {
+    let mut sums = [[L::zero(); M]; 4];
+    let mut queries = queries;
+    let rest = keys[0].len() % LANES;
+    if rest > 0
+        && let Some((first, others)) = queries.split_first()
+    {
+        for r in 0..4 {
+            let key = L::load_f32(&padded(&keys[r][keys[r].len() - rest..]));
+            for m in 0..M {
+                sums[r][m] = sums[r][m].add_product(key, L::load_f32(&first[m]));
+            }
+        }
+        queries = others;
+    }
+    // No closures here: the compiler would call them.
+    let mut groups = [&[][..]; 4];
+    for r in 0..4 {
+        groups[r] = &keys[r].as_chunks::<LANES>().0[..queries.len()];
+    }
+    for (at, queries) in queries.iter().enumerate() {
+        let mut query = [L::zero(); M];
+        for m in 0..M {
+            query[m] = L::load_f32(&queries[m]);
+        }
+        for r in 0..4 {
+            let key = L::load_f32(&groups[r][at]);
+            for m in 0..M {
+                sums[r][m] = sums[r][m].add_product(key, query[m]);
+            }
+        }
+    }
+    L::sums_transposed(sums)
 }
 
 /// A softmax on its way: the highest score so far, and the sum of the exponentials less it.
@@ -154,7 +226,7 @@ impl Softmax {
     /// Turns scores into exponentials less the maximum, and rescales what came before if that rises.
     #[inline(always)]
     fn add<L: Lanes>(&mut self, scores: &mut [f32], out: &mut [f32]) {
-        let highest = scores.iter().fold(f32::NEG_INFINITY, |high, score| high.max(*score));
+        let highest = highest(scores);
         if highest > self.maximum {
             let shrink = exp(self.maximum - highest);
             self.total *= shrink;
@@ -168,6 +240,20 @@ impl Softmax {
     }
 }
 
+/// The highest of the scores; what is not a number does not count.
+#[inline(always)]
+fn highest(scores: &[f32]) -> f32 {
+    let higher = |a: f32, b: f32| if b > a { b } else { a };
+    let (groups, rest) = scores.as_chunks::<LANES>();
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    for group in groups {
+        for lane in 0..LANES {
+            lanes[lane] = higher(lanes[lane], group[lane]);
+        }
+    }
+    rest.iter().chain(&lanes).fold(f32::NEG_INFINITY, |high, score| higher(high, *score))
+}
+
 #[inline(always)]
 fn scale_all(values: &mut [f32], factor: f32) {
     for value in values {
@@ -178,6 +264,7 @@ fn scale_all(values: &mut [f32], factor: f32) {
 /// `scores[m][i] = softcap(queries[m] · key(start + i) · scale)` for `i` below `count`.
 #[inline(always)]
 fn score<L: Lanes, P: Past, const M: usize>(
+    panel: &[[[f32; LANES]; M]],
     queries: [&[f32]; M],
     how: Scores,
     past: &P,
@@ -189,10 +276,10 @@ fn score<L: Lanes, P: Past, const M: usize>(
     while at + 4 <= count {
         let first = start + at;
         let keys = [past.key(first), past.key(first + 1), past.key(first + 2), past.key(first + 3)];
-        let products = dots::<L, f32, 4, M>(keys, queries);
-        for (i, products) in products.iter().enumerate() {
-            for m in 0..M {
-                scores[m][at + i] = products[m] * how.scale;
+        let products = L::products(keys, panel);
+        for m in 0..M {
+            for i in 0..4 {
+                scores[m][at + i] = products[m][i] * how.scale;
             }
         }
         at += 4;
@@ -226,13 +313,15 @@ fn add_values<L: Lanes, P: Past, const M: usize>(
     }
     let width = out[0].len();
     let mut at = 0;
-    while at + 4 * LANES <= width {
-        add_columns::<L, P, M, 4>(weights, past, range.clone(), at, out);
-        at += 4 * LANES;
-    }
     while at + LANES <= width {
-        add_columns::<L, P, M, 1>(weights, past, range.clone(), at, out);
-        at += LANES;
+        let groups = ((width - at) / LANES).min(4);
+        match groups {
+            4 => add_columns::<L, P, M, 4>(weights, past, range.clone(), at, out),
+            3 => add_columns::<L, P, M, 3>(weights, past, range.clone(), at, out),
+            2 => add_columns::<L, P, M, 2>(weights, past, range.clone(), at, out),
+            _ => add_columns::<L, P, M, 1>(weights, past, range.clone(), at, out),
+        }
+        at += groups * LANES;
     }
     if at < width {
         for m in 0..M {
@@ -339,7 +428,9 @@ mod tests {
 
     #[test]
     fn rows_together_give_the_bits_of_rows_alone() {
-        for (head_dim, before, rows) in [(16, 0, 4), (20, 3, 2), (64, 61, 3), (48, 63, 4), (80, 126, 4), (7, 0, 1)] {
+        for (head_dim, before, rows) in
+            [(16, 0, 4), (20, 3, 2), (64, 61, 3), (48, 63, 9), (112, 126, 7), (272, 60, 5), (7, 0, 1)]
+        {
             let heads = 3;
             let (keys, values) = (wave(head_dim * (before + rows), 0.37), wave(head_dim * (before + rows), 0.11));
             let queries = wave(head_dim * heads * rows, 0.71);
@@ -350,7 +441,7 @@ mod tests {
                     Flat(&keys[..seen], &values[..seen], head_dim),
                 )
             };
-            let pairs: Vec<Range<usize>> = (0..rows).step_by(GROUP).map(|row| row..rows.min(row + GROUP)).collect();
+            let together: Vec<Range<usize>> = (0..rows).step_by(GROUP).map(|row| row..rows.min(row + GROUP)).collect();
             let attend = |isa: Isa, threads: usize, groups: &[Range<usize>]| {
                 let mut out = vec![f32::NAN; rows * heads * head_dim];
                 let scores = Scores { scale: 0.25, softcap: None };
@@ -361,7 +452,7 @@ mod tests {
             let alone: Vec<Range<usize>> = (0..rows).map(|row| row..row + 1).collect();
             let expected = attend(Isa::PORTABLE, 1, &alone);
             for isa in Isa::available() {
-                assert_eq!(attend(isa, 2, &pairs), expected, "{} {head_dim} {before} {rows}", isa.name());
+                assert_eq!(attend(isa, 2, &together), expected, "{} {head_dim} {before} {rows}", isa.name());
             }
         }
     }

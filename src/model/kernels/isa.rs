@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::activation;
 use super::attention::{self, Past, Scores};
 use super::blocks::Block;
 use super::lanes::{Portable, dots};
@@ -10,6 +11,11 @@ use super::product::{self, RowSource, Rows};
 use super::tiles::{self, Form, PortableCodes, Rounded, TileProduct};
 #[cfg(target_arch = "x86_64")]
 use super::x86;
+use super::{ROW_STEPS, ThreadPool};
+
+/// From so many positions on matrix registers pay.
+#[cfg(target_arch = "x86_64")]
+const SLABS: usize = 12;
 
 /// An instruction set that the kernels are compiled for. All give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +32,9 @@ enum Kind {
     /// With products of bytes.
     #[cfg(target_arch = "x86_64")]
     Vnni,
+    /// With matrix registers, too.
+    #[cfg(target_arch = "x86_64")]
+    Amx,
 }
 
 impl Isa {
@@ -42,6 +51,9 @@ impl Isa {
                 is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c");
             let avx512 = avx2 && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
             if avx512 && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vnni") {
+                if tiles::amx::is_available() {
+                    sets.push(Self(Kind::Amx));
+                }
                 sets.push(Self(Kind::Vnni));
             }
             if avx512 {
@@ -61,7 +73,7 @@ impl Isa {
         Self::available()[0]
     }
 
-    /// Its name: `portable`, `avx2`, `avx512` or `avx512vnni`.
+    /// Its name: `portable`, `avx2`, `avx512`, `avx512vnni` or `amx`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self.0 {
@@ -72,6 +84,8 @@ impl Isa {
             Kind::Avx512 => "avx512",
             #[cfg(target_arch = "x86_64")]
             Kind::Vnni => "avx512vnni",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Amx => "amx",
         }
     }
 
@@ -83,7 +97,7 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { x86::rows_avx2(work, range) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 | Kind::Vnni => unsafe { x86::rows_avx512(work, range) },
+            Kind::Avx512 | Kind::Vnni | Kind::Amx => unsafe { x86::rows_avx512(work, range) },
         }
     }
 
@@ -94,18 +108,46 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 | Kind::Avx512 => unsafe { tiles::x86::tiles_avx2::<B, N>(work) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Vnni => unsafe { tiles::x86::tiles_vnni::<B, N>(work) },
+            Kind::Amx if self.takes_slabs(work.positions) => unsafe { tiles::amx::tiles_amx::<B, N>(work) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Vnni | Kind::Amx => unsafe { tiles::x86::tiles_vnni::<B, N>(work) },
         }
     }
 
-    /// Rounds activations as [`Isa::tiles`] takes them.
-    pub(super) fn round(self, x: &[f32], out: &mut Rounded) {
+    /// Whether [`Isa::tiles`] takes the activations of so many positions in slabs.
+    #[cfg(target_arch = "x86_64")]
+    fn takes_slabs(self, positions: usize) -> bool {
+        self.0 == Kind::Amx && positions >= SLABS
+    }
+
+    /// Rounds activations, positions of `width`, as [`Isa::tiles`] takes them.
+    pub(super) fn round(self, pool: &mut ThreadPool, x: &[f32], width: usize, out: &mut Rounded) {
         match self.0 {
             Kind::Portable => tiles::round(Form::Whole, x, out),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 | Kind::Avx512 => unsafe { tiles::x86::round_avx2(Form::Whole, x, out) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Vnni => unsafe { tiles::x86::round_avx2(Form::Split, x, out) },
+            Kind::Amx if self.takes_slabs(x.len() / width) => {
+                let strips = width / tiles::STRIP;
+                let slabs = out.resize_slabs(x.len() / width, strips);
+                pool.split(slabs, strips, x.len() * ROW_STEPS, &|index, slabs| {
+                    let x = &x[index * tiles::SIDE * width..];
+                    unsafe { tiles::amx::round_amx(&x[..x.len().min(tiles::SIDE * width)], width, slabs) };
+                });
+            }
+            #[cfg(target_arch = "x86_64")]
+            Kind::Vnni | Kind::Amx => unsafe { tiles::x86::round_avx2(Form::Split, x, out) },
+        }
+    }
+
+    /// The most queries that [`Isa::attend`] takes together with advantage: the sums of more would not stay in registers.
+    pub(super) fn queries(self) -> usize {
+        match self.0 {
+            Kind::Portable => 2,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => 2,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 | Kind::Vnni | Kind::Amx => 4,
         }
     }
 
@@ -122,7 +164,18 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { x86::attend_avx2(queries, how, past, out) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 | Kind::Vnni => unsafe { x86::attend_avx512(queries, how, past, out) },
+            Kind::Avx512 | Kind::Vnni | Kind::Amx => unsafe { x86::attend_avx512(queries, how, past, out) },
+        }
+    }
+
+    /// `out = function(gate) · up`.
+    pub(super) fn gate(self, function: &impl Fn(f32) -> f32, gate: &[f32], up: &[f32], out: &mut [f32]) {
+        match self.0 {
+            Kind::Portable => activation::gate(function, gate, up, out),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { x86::gate_avx2(function, gate, up, out) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 | Kind::Vnni | Kind::Amx => unsafe { x86::gate_avx512(function, gate, up, out) },
         }
     }
 
@@ -137,7 +190,7 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { x86::dot_avx2(a, b) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 | Kind::Vnni => unsafe { x86::dot_avx512(a, b) },
+            Kind::Avx512 | Kind::Vnni | Kind::Amx => unsafe { x86::dot_avx512(a, b) },
         }
     }
 }

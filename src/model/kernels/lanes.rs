@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::{Element, LANES};
+use super::{Element, LANES, attention};
 
 /// Sixteen partial sums or operands.
 ///
@@ -24,6 +24,9 @@ pub trait Lanes: Copy {
     fn times(self, other: Self) -> Self;
     /// Writes the lanes.
     fn store(self, out: &mut [f32; LANES]);
+    /// Asks for the cache line at an address, whatever lies there, to be in the second nearest cache soon.
+    #[inline(always)]
+    fn prefetch(_address: *const u8) {}
     /// The sum of all lanes: lane `i` with `i + 8`, then `i` with `i + 4`, `i + 2`, `i + 1`.
     fn sum(self) -> f32;
     /// The sum of each, in the same order.
@@ -36,6 +39,23 @@ pub trait Lanes: Copy {
             }
         }
         result
+    }
+    /// [`Lanes::sums`], columns for rows.
+    #[inline(always)]
+    fn sums_transposed<const R: usize, const M: usize>(lanes: [[Self; M]; R]) -> [[f32; R]; M] {
+        let sums = Self::sums(lanes);
+        let mut result = [[0.0; R]; M];
+        for r in 0..R {
+            for m in 0..M {
+                result[m][r] = sums[r][m];
+            }
+        }
+        result
+    }
+    /// See [`attention::products`].
+    #[inline(always)]
+    fn products<const M: usize>(keys: [&[f32]; 4], queries: &[[[f32; LANES]; M]]) -> [[f32; 4]; M] {
+        attention::products::<Self, M>(keys, queries)
     }
 }
 
@@ -122,14 +142,28 @@ pub fn padded<E: Element>(tail: &[E]) -> [E; LANES] {
     group
 }
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+/// Bytes that a row is fetched ahead, and the row after it.
+const AHEAD: usize = 2048;
+
 /// Dot products of `R` rows with `M` inputs, all of the same length: `result[r][m] = Σ_k rows[r][k]·inputs[m][k]`.
-///
-/// What is left beyond whole groups of sixteen is added first, then the groups in order.
 #[inline(always)]
 pub fn dots<L: Lanes, E: Element, const R: usize, const M: usize>(
     rows: [&[E]; R],
     inputs: [&[f32]; M],
 ) -> [[f32; M]; R] {
+    L::sums(partial_sums(rows, inputs))
+}
+
+/// The partial sums of [`dots`].
+///
+/// What is left beyond whole groups of sixteen is added first, then the groups in order.
+#[inline(always)]
+pub fn partial_sums<L: Lanes, E: Element, const R: usize, const M: usize>(
+    rows: [&[E]; R],
+    inputs: [&[f32]; M],
+) -> [[L; M]; R] {
     let length = inputs[0].len();
     let groups = length / LANES;
     // Cutting all to one length lets the compiler drop the bounds checks of the loop.
@@ -147,6 +181,11 @@ pub fn dots<L: Lanes, E: Element, const R: usize, const M: usize>(
         }
     }
     for group in 0..groups {
+        if M == 1 && (group * LANES * size_of::<E>()).is_multiple_of(LINE) {
+            for row in &row_groups {
+                L::prefetch(row.as_ptr().wrapping_add(group).cast::<u8>().wrapping_add(AHEAD));
+            }
+        }
         let mut x = [L::zero(); M];
         for m in 0..M {
             x[m] = L::load_f32(&input_groups[m][group]);
@@ -158,5 +197,5 @@ pub fn dots<L: Lanes, E: Element, const R: usize, const M: usize>(
             }
         }
     }
-    L::sums(sums)
+    sums
 }

@@ -3,7 +3,7 @@
 //! Every sum has one order, whatever computes it. A dot product over `k` runs in [`LANES`] partial sums, element `i` going to
 //! partial sum `i % LANES`, those beyond whole groups of [`LANES`] first; each step is a fused multiply-add, rounded once; the
 //! partial sums are added as a balanced tree. Quantized matrices are multiplied in exact integers within a group, see
-//! `tiles`, and the groups are added in order. Portable, AVX2 and AVX-512 code therefore give the same bits, and so do any
+//! `tiles`, and the groups are added in order. Portable, AVX2, AVX-512 and AMX code therefore give the same bits, and so do any
 //! number of threads, any number of positions in one product, and any blocking.
 
 // Code for an instruction set is compiled by inlining one body into a function that enables it: a call left over would be slow.
@@ -18,6 +18,7 @@ mod lanes;
 mod math;
 mod norm;
 mod pace;
+mod panels;
 mod pool;
 mod product;
 mod tiles;
@@ -46,6 +47,7 @@ pub struct Kernels {
     isa: Isa,
     pool: ThreadPool,
     rounded: tiles::Rounded,
+    panels: panels::Panels,
 }
 
 impl Kernels {
@@ -58,7 +60,12 @@ impl Kernels {
     /// Kernels with a given instruction set; results don't depend on it.
     #[must_use]
     pub fn with_isa(threads: usize, isa: Isa) -> Self {
-        Self { isa, pool: ThreadPool::new(threads), rounded: tiles::Rounded::default() }
+        Self {
+            isa,
+            pool: ThreadPool::new(threads),
+            rounded: tiles::Rounded::default(),
+            panels: panels::Panels::default(),
+        }
     }
 
     /// The number of threads that take part, the calling one included.

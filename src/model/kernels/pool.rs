@@ -130,12 +130,12 @@ impl ThreadPool {
 
     /// Calls `work(i, chunk)` for every chunk of `unit` elements of `out`; on all threads if `steps`, the multiply-and-add
     /// steps of the whole, make it pay.
-    pub(super) fn split(
+    pub(super) fn split<T: Send>(
         &mut self,
-        out: &mut [f32],
+        out: &mut [T],
         unit: usize,
         steps: usize,
-        work: &(dyn Fn(usize, &mut [f32]) + Sync),
+        work: &(dyn Fn(usize, &mut [T]) + Sync),
     ) {
         let units = out.len().checked_div(unit).unwrap_or(0);
         if self.workers.is_empty() || !pays(steps) {
@@ -157,13 +157,13 @@ pub(super) fn pays(steps: usize) -> bool {
 }
 
 /// The beginning of a slice that is dealt out in chunks.
-pub(super) struct Start(pub(super) *mut f32);
+pub(super) struct Start<T>(pub(super) *mut T);
 
 // SAFETY: who deals it out gives every chunk to one thread.
-unsafe impl Sync for Start {}
+unsafe impl<T: Send> Sync for Start<T> {}
 
-impl Start {
-    pub(super) fn get(&self) -> *mut f32 {
+impl<T> Start<T> {
+    pub(super) fn get(&self) -> *mut T {
         self.0
     }
 }

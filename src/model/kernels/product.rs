@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::lanes::{Lanes, dots};
+use super::panels::{MANY, Panels};
 use super::pool::pays;
 use super::tiles::{self, Rounded, TileProduct};
 use super::{Blocks, Element, Elements, Isa, Kernels};
@@ -80,6 +81,8 @@ pub(super) struct Rows<'a, S> {
     width: usize,
     bias: Option<&'a [f32]>,
     x: &'a [f32],
+    /// The same, if there are [`MANY`] positions.
+    panels: &'a Panels,
     out: Columns,
 }
 
@@ -100,6 +103,37 @@ impl<S> Rows<'_, S> {
     pub(super) fn positions(&self) -> usize {
         self.x.len() / self.width
     }
+
+    /// The matrix.
+    pub(super) fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// Numbers in a row.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The inputs in panels; there are [`MANY`].
+    pub(super) fn panels(&self) -> &Panels {
+        self.panels
+    }
+
+    /// Writes the results of some rows, `count` of them that follow each other, the bias added.
+    ///
+    /// # Safety
+    /// The output has this position, and the rows were dealt to this thread alone.
+    #[inline(always)]
+    pub(super) unsafe fn put<const R: usize>(&self, position: usize, row: usize, sums: &[f32; R], count: usize) {
+        let mut numbers = *sums;
+        if let Some(bias) = self.bias {
+            for (number, bias) in numbers.iter_mut().zip(&bias[row..row + count]) {
+                *number += bias;
+            }
+        }
+        // SAFETY: the caller's part.
+        unsafe { self.out.write_all(position, row, &numbers, count) };
+    }
 }
 
 impl Columns {
@@ -112,20 +146,35 @@ impl Columns {
         Self { start: unsafe { self.start.add(column) }, ..*self }
     }
 
-    /// Writes one result.
+    /// Writes the results of the first `count` of some rows that follow each other.
     ///
     /// # Safety
-    /// The output has this position and, from the start of these columns on, this row; no other thread reads or writes it.
+    /// The output has this position and, from the start of these columns on, these rows; no other thread reads or writes them.
     #[inline(always)]
-    pub(super) unsafe fn write(&self, position: usize, row: usize, value: f32) {
+    pub(super) unsafe fn write_all<const R: usize>(
+        &self,
+        position: usize,
+        row: usize,
+        values: &[f32; R],
+        count: usize,
+    ) {
         // SAFETY: the caller's part.
-        unsafe { self.start.add(position * self.stride + row).write(value) };
+        let start = unsafe { self.start.add(position * self.stride + row) };
+        if count == R {
+            // SAFETY: as above.
+            unsafe { start.cast::<[f32; R]>().write(*values) };
+            return;
+        }
+        for (r, value) in values.iter().enumerate().take(count) {
+            // SAFETY: as above.
+            unsafe { start.add(r).write(*value) };
+        }
     }
 }
 
 /// See [`super::Kernels::project`].
 pub(super) fn project(kernels: &mut Kernels, maps: &[Linear<'_>], x: &[f32], width: usize, y: &mut [f32]) {
-    let Kernels { isa, pool, rounded } = kernels;
+    let Kernels { isa, pool, rounded, panels } = kernels;
     let isa = *isa;
     let total: usize = maps.iter().map(|map| map.rows).sum();
     let positions = x.len().checked_div(width).unwrap_or(0);
@@ -138,11 +187,14 @@ pub(super) fn project(kernels: &mut Kernels, maps: &[Linear<'_>], x: &[f32], wid
     if positions == 0 {
         return;
     }
-    if maps.iter().any(|map| matches!(map.weight, Elements::Tiles(_))) {
-        rounded.resize(x.len());
-        isa.round(x, rounded);
+    let in_tiles = |map: &Linear<'_>| matches!(map.weight, Elements::Tiles(_));
+    if maps.iter().any(in_tiles) {
+        isa.round(pool, x, width, rounded);
     }
-    let inputs = Activations { x, width, positions, rounded };
+    if positions >= MANY && !maps.iter().all(in_tiles) {
+        panels.fill(pool, x, width);
+    }
+    let inputs = Activations { x, width, positions, rounded, panels };
     let out = Columns { start: y.as_mut_ptr(), stride: total };
     let steps = positions * total * width;
     let parallel = pool.threads() > 1 && pays(steps);
@@ -176,18 +228,20 @@ struct Activations<'a> {
     positions: usize,
     /// The same, where a map takes them.
     rounded: &'a Rounded,
+    /// The same, where a map takes them.
+    panels: &'a Panels,
 }
 
 impl Linear<'_> {
     /// Computes the rows `range` for all positions; `range` starts at a multiple of [`UNIT`].
     fn run(&self, isa: Isa, inputs: Activations<'_>, out: Columns, range: Range<usize>) {
-        let Activations { x, width, positions, rounded } = inputs;
+        let Activations { x, width, positions, rounded, panels } = inputs;
         let bias = self.bias;
         match self.weight {
-            Elements::F32(source) => isa.rows(&Rows { source, width, bias, x, out }, range),
-            Elements::Bf16(source) => isa.rows(&Rows { source, width, bias, x, out }, range),
-            Elements::F16(source) => isa.rows(&Rows { source, width, bias, x, out }, range),
-            Elements::Blocks(source) => isa.rows(&Rows { source, width, bias, x, out }, range),
+            Elements::F32(source) => isa.rows(&Rows { source, width, bias, x, panels, out }, range),
+            Elements::Bf16(source) => isa.rows(&Rows { source, width, bias, x, panels, out }, range),
+            Elements::F16(source) => isa.rows(&Rows { source, width, bias, x, panels, out }, range),
+            Elements::Blocks(source) => isa.rows(&Rows { source, width, bias, x, panels, out }, range),
             Elements::Tiles(tiles) => {
                 assert!(tiles.rows == self.rows && tiles.width == width, "tiles of this matrix");
                 (tiles.format.product)(isa, &TileProduct { tiles, bias, rounded, positions, range, out });
@@ -248,11 +302,9 @@ fn tile<L: Lanes, S: RowSource, const R: usize, const M: usize>(
     let inputs: [&[f32]; M] = std::array::from_fn(|m| &work.x[(position + m) * width..][..width]);
     let sums = dots::<L, S::Number, R, M>(rows, inputs);
     for (row, sums) in numbers.iter().zip(&sums) {
-        let bias = work.bias.map_or(0.0, |bias| bias[*row]);
         for (m, sum) in sums.iter().enumerate() {
-            let number = if work.bias.is_some() { sum + bias } else { *sum };
             // SAFETY: `project` checked that the output holds this element, and this row was dealt to this thread alone.
-            unsafe { work.out.write(position + m, *row, number) };
+            unsafe { work.put(position + m, *row, &[*sum], 1) };
         }
     }
 }
@@ -301,8 +353,8 @@ mod tests {
 
     #[test]
     fn all_instruction_sets_give_the_same_bits() {
-        for width in [1, 2, 15, 16, 17, 33, 64, 257] {
-            for (rows, positions) in [(1, 1), (5, 3), (9, 6), (16, 4)] {
+        for width in [1, 2, 15, 16, 17, 33, 64, 257, 1040, 2085] {
+            for (rows, positions) in [(1, 1), (5, 3), (9, 6), (16, 4), (7, 13), (70, 21)] {
                 let x = noise(positions * width, 11);
                 let expected = products(Isa::PORTABLE, 1, rows, width, &x);
                 for isa in Isa::available() {
@@ -328,7 +380,7 @@ mod tests {
 
     #[test]
     fn threads_and_batches_change_nothing() {
-        let (rows, width, positions) = (523, 160, 7);
+        let (rows, width, positions) = (523, 160, 35);
         let x = noise(positions * width, 5);
         let together = products(Isa::best(), 1, rows, width, &x);
         for threads in [2, 3, 8] {

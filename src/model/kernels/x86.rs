@@ -3,21 +3,23 @@
 #![allow(clippy::cast_ptr_alignment)] // the loads below are those without alignment demands
 
 use std::arch::x86_64::{
-    __m128i, __m256, __m256i, __m512, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128, _mm_movehl_ps,
-    _mm_shuffle_ps, _mm256_add_ps, _mm256_castpd_ps, _mm256_castps256_ps128, _mm256_castsi256_ps,
-    _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_loadu_si256, _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps,
-    _mm512_add_ps, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cvtepu16_epi32,
-    _mm512_cvtph_ps, _mm512_extractf64x4_pd, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mul_ps, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_slli_epi32, _mm512_storeu_ps,
+    __m128i, __m256, __m256i, __m512, _MM_HINT_T1, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128,
+    _mm_movehl_ps, _mm_prefetch, _mm_shuffle_ps, _mm256_add_ps, _mm256_castpd_ps, _mm256_castps256_ps128,
+    _mm256_castsi256_ps, _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_slli_epi32,
+    _mm256_storeu_ps, _mm512_add_ps, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_castsi512_ps,
+    _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_extractf64x4_pd, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mul_ps,
+    _mm512_set1_ps, _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_slli_epi32, _mm512_storeu_ps,
 };
 use std::ops::Range;
 
 use half::{bf16, f16};
 
 use super::LANES;
+use super::activation;
 use super::attention::{self, Past, Scores};
 use super::lanes::{Lanes, dots};
+use super::panels::{self, MANY};
 use super::product::{self, RowSource, Rows};
 
 // SAFETY of every block in the two implementations below: the lanes are private to this module and named only by its
@@ -31,6 +33,13 @@ pub(super) struct Avx2(pub(super) __m256, pub(super) __m256);
 /// Sixteen lanes in a 512-bit register.
 #[derive(Clone, Copy)]
 pub(super) struct Avx512(pub(super) __m512);
+
+/// [`Lanes::prefetch`].
+#[inline(always)]
+pub(super) fn prefetch(address: *const u8) {
+    // SAFETY: a prefetch never faults.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) };
+}
 
 /// The tree from eight lanes down.
 #[inline(always)]
@@ -92,6 +101,11 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(address: *const u8) {
+        prefetch(address);
+    }
+
+    #[inline(always)]
     fn sum(self) -> f32 {
         sum8(unsafe { _mm256_add_ps(self.0, self.1) })
     }
@@ -142,6 +156,11 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch(address: *const u8) {
+        prefetch(address);
+    }
+
+    #[inline(always)]
     fn sum(self) -> f32 {
         unsafe {
             let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(self.0)));
@@ -161,6 +180,32 @@ impl Lanes for Avx512 {
             }
         }
         result
+    }
+
+    #[inline(always)]
+    fn sums_transposed<const R: usize, const M: usize>(lanes: [[Self; M]; R]) -> [[f32; R]; M] {
+        // Sixteen sums in the order of `sums512`, four by four, are those of columns.
+        let mut result = [[0.0; R]; M];
+        if R == 4 && M == 4 {
+            let mut sums = [0.0; LANES];
+            unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), sixteen(lanes)) };
+            for (result, sums) in result.iter_mut().zip(sums.as_chunks::<R>().0) {
+                *result = *sums;
+            }
+            return result;
+        }
+        let sums = Self::sums(lanes);
+        for r in 0..R {
+            for m in 0..M {
+                result[m][r] = sums[r][m];
+            }
+        }
+        result
+    }
+
+    #[inline(always)]
+    fn products<const M: usize>(keys: [&[f32]; 4], queries: &[[[f32; LANES]; M]]) -> [[f32; 4]; M] {
+        unsafe { products_avx512(keys, queries) }
     }
 }
 
@@ -194,9 +239,9 @@ fn four(lanes: [__m512; 4]) -> __m512 {
     halve8(halve16(lanes[0], lanes[1]), halve16(lanes[2], lanes[3]))
 }
 
-/// [`Lanes::sums`] of 4, 8 or 16 together: a third of the instructions that one after the other takes.
+/// Up to 16 sums together, sum `i` at `i % 4 * 4 + i / 4`: a third of the instructions that one after the other takes.
 #[inline(always)]
-fn sums512<const R: usize, const M: usize>(lanes: [[Avx512; M]; R]) -> [[f32; M]; R] {
+fn sixteen<const R: usize, const M: usize>(lanes: [[Avx512; M]; R]) -> __m512 {
     // No closures here: in a loop of this size the compiler would call them.
     let mut v = [lanes[0][0].0; LANES];
     for r in 0..R {
@@ -209,10 +254,14 @@ fn sums512<const R: usize, const M: usize>(lanes: [[Avx512; M]; R]) -> [[f32; M]
     let (c, d) =
         if R * M > 8 { (four([v[8], v[9], v[10], v[11]]), four([v[12], v[13], v[14], v[15]])) } else { (a, b) };
     let ab = halve4(a, b);
-    let all = halve2(ab, if R * M > 8 { halve4(c, d) } else { ab });
+    halve2(ab, if R * M > 8 { halve4(c, d) } else { ab })
+}
+
+/// [`Lanes::sums`] of 4, 8 or 16.
+#[inline(always)]
+fn sums512<const R: usize, const M: usize>(lanes: [[Avx512; M]; R]) -> [[f32; M]; R] {
     let mut sums = [0.0; LANES];
-    unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), all) };
-    // Each group of four holds every fourth sum.
+    unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), sixteen(lanes)) };
     let mut result = [[0.0; M]; R];
     for r in 0..R {
         for m in 0..M {
@@ -226,7 +275,9 @@ fn sums512<const R: usize, const M: usize>(lanes: [[Avx512; M]; R]) -> [[f32; M]
 #[target_feature(enable = "avx512f,avx512vl,avx2,fma,f16c")]
 pub(super) fn rows_avx512<S: RowSource>(work: &Rows<'_, S>, range: Range<usize>) {
     // A single position is bound by memory: two streams of 32-bit numbers, or four of shorter ones, fetch best.
-    if work.positions() > 1 {
+    if work.positions() >= MANY {
+        panels::product::<Avx512, S>(work, range);
+    } else if work.positions() > 1 {
         product::rows::<Avx512, S, 4, 4>(work, range);
     } else if size_of::<S::Number>() == size_of::<f32>() {
         product::rows::<Avx512, S, 2, 1>(work, range);
@@ -238,7 +289,11 @@ pub(super) fn rows_avx512<S: RowSource>(work: &Rows<'_, S>, range: Range<usize>)
 /// [`product::rows`] for AVX2: 8 of the 16 registers hold sums.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn rows_avx2<S: RowSource>(work: &Rows<'_, S>, range: Range<usize>) {
-    product::rows::<Avx2, S, 2, 2>(work, range);
+    if work.positions() >= MANY {
+        panels::product::<Avx2, S>(work, range);
+    } else {
+        product::rows::<Avx2, S, 2, 2>(work, range);
+    }
 }
 
 /// [`attention::attend`] for AVX-512.
@@ -252,10 +307,29 @@ pub(super) fn attend_avx512<P: Past, const M: usize>(
     attention::attend::<Avx512, P, M>(queries, how, past, out);
 }
 
+/// [`attention::products`] for AVX-512. A function of its own: within `attend` the compiler would keep the sums in memory.
+#[target_feature(enable = "avx512f,avx512vl,avx2,fma,f16c")]
+#[inline(never)]
+fn products_avx512<const M: usize>(keys: [&[f32]; 4], queries: &[[[f32; LANES]; M]]) -> [[f32; 4]; M] {
+    attention::products::<Avx512, M>(keys, queries)
+}
+
 /// [`attention::attend`] for AVX2.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn attend_avx2<P: Past, const M: usize>(queries: [&[f32]; M], how: Scores, past: &P, out: [&mut [f32]; M]) {
     attention::attend::<Avx2, P, M>(queries, how, past, out);
+}
+
+/// [`activation::gate`] for AVX-512.
+#[target_feature(enable = "avx512f,avx512vl,avx2,fma,f16c")]
+pub(super) fn gate_avx512(function: &impl Fn(f32) -> f32, gate: &[f32], up: &[f32], out: &mut [f32]) {
+    activation::gate(function, gate, up, out);
+}
+
+/// [`activation::gate`] for AVX2.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn gate_avx2(function: &impl Fn(f32) -> f32, gate: &[f32], up: &[f32], out: &mut [f32]) {
+    activation::gate(function, gate, up, out);
 }
 
 /// Dot product for AVX-512.

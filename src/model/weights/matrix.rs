@@ -7,7 +7,7 @@ use std::ops::Range;
 use bytemuck::Pod;
 use half::{bf16, f16};
 
-use super::{FileBytes, Tensor};
+use super::{Arena, FileBytes, Placed, Tensor};
 use crate::model::kernels::{BlockFormat, Blocks, Element, Elements, Linear, Tiles, quantize_q8_0};
 use crate::model::{DtypeChoice, ModelError, StoredType};
 
@@ -21,13 +21,22 @@ pub struct Matrix {
     data: Data,
 }
 
+/// Where numbers that are multiplied as they are stored go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// They stay where they are.
+    Kept,
+    /// Into the arena.
+    Arena,
+}
+
 #[derive(Debug)]
 enum Data {
     F32(Numbers<f32>),
     Bf16(Numbers<bf16>),
     F16(Numbers<f16>),
     Blocks(&'static BlockFormat, Numbers<u8>),
-    Tiles(&'static BlockFormat, Vec<u8>),
+    Tiles(&'static BlockFormat, Numbers<u8>),
 }
 
 /// Numbers in a file or in memory.
@@ -35,6 +44,8 @@ enum Data {
 enum Numbers<E> {
     /// Aligned for `E`: [`Numbers::new`] made sure.
     InFile(FileBytes, Range<usize>),
+    /// Aligned for anything.
+    Placed(Placed),
     Owned(Vec<E>),
 }
 
@@ -53,8 +64,17 @@ impl<E: Pod> Numbers<E> {
             Self::InFile(file, range) => {
                 file.get(range.clone()).and_then(|bytes| bytemuck::try_cast_slice(bytes).ok()).unwrap_or_default()
             }
+            Self::Placed(placed) => bytemuck::try_cast_slice(placed).unwrap_or_default(),
             Self::Owned(values) => values,
         }
+    }
+
+    /// The same in an arena; where that has no room, as it is.
+    fn placed(self, arena: &Arena) -> Self {
+        let bytes: &[u8] = bytemuck::cast_slice(self.as_slice());
+        let Some(placed) = arena.place(bytes.len(), |copy| copy.copy_from_slice(bytes)) else { return self };
+        self.release();
+        Self::Placed(placed)
     }
 
     fn is_in_file(&self) -> bool {
@@ -103,17 +123,32 @@ impl Matrix {
         Self { data, ..self }
     }
 
-    /// The same matrix as products take it: blocks become tiles, in memory, and the file's pages go back to the system.
+    /// The same matrix as products take it, in an arena: blocks become tiles, and `numbers` says where others go. The file's pages go
+    /// back to the system.
     #[must_use]
-    pub fn packed(self) -> Self {
-        match self.data {
-            Data::Blocks(format, ref numbers) => {
-                let tiles = Tiles::pack(format, self.shape, numbers.as_slice());
-                self.release();
-                Self { shape: self.shape, data: Data::Tiles(format, tiles) }
+    pub fn packed(self, arena: &Arena, numbers: Place) -> Self {
+        let shape = self.shape;
+        let data = match self.data {
+            Data::Blocks(format, ref blocks) => {
+                let (length, stored) = (Tiles::length(format, shape), blocks.as_slice());
+                let placed = arena.place(length, |tiles| Tiles::pack(format, shape, stored, tiles));
+                let tiles = placed.map_or_else(
+                    || {
+                        let mut tiles = vec![0; length];
+                        Tiles::pack(format, shape, stored, &mut tiles);
+                        Numbers::Owned(tiles)
+                    },
+                    Numbers::Placed,
+                );
+                blocks.release();
+                Data::Tiles(format, tiles)
             }
-            _ => self,
-        }
+            Data::F32(values) if numbers == Place::Arena => Data::F32(values.placed(arena)),
+            Data::Bf16(values) if numbers == Place::Arena => Data::Bf16(values.placed(arena)),
+            Data::F16(values) if numbers == Place::Arena => Data::F16(values.placed(arena)),
+            as_it_is => as_it_is,
+        };
+        Self { shape, data }
     }
 
     fn release(&self) {
@@ -167,7 +202,7 @@ impl Matrix {
             Data::Bf16(numbers) => Elements::Bf16(numbers.as_slice()),
             Data::F16(numbers) => Elements::F16(numbers.as_slice()),
             Data::Blocks(format, numbers) => Elements::Blocks(Blocks::new(format, numbers.as_slice())),
-            Data::Tiles(format, tiles) => Elements::Tiles(Tiles::new(format, self.shape, tiles)),
+            Data::Tiles(format, tiles) => Elements::Tiles(Tiles::new(format, self.shape, tiles.as_slice())),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Weights from safetensors or GGUF files, in the type that they are stored in.
 //!
-//! Files are mapped into memory, so that opening costs nothing and pages come from the system's cache. **While a model is
+//! Files are mapped into memory. What is multiplied is copied from there to [large pages](arena), unless the system has none or too little
+//! memory is free; the rest is used where it lies. **While a model is
 //! open its files must not change**: a file that is overwritten in place gives garbage logits, and one that is cut short is a
 //! bus error when a missing page is read, see [`on_fault`]. Programs that replace a file by renaming a new one over it, as
 //! downloaders do, are safe: the map keeps the old file.
 
+pub mod arena;
 mod bytes;
 #[cfg(unix)]
 mod fault;
@@ -20,10 +22,11 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+pub use arena::{Arena, Placed};
 pub use bytes::FileBytes;
 #[cfg(unix)]
 pub use fault::on_fault;
-pub use matrix::Matrix;
+pub use matrix::{Matrix, Place};
 pub use tensor::Tensor;
 
 use super::{DtypeChoice, ModelError, StoredType};

@@ -17,7 +17,7 @@ use crate::model::kernels::Kernels;
 use crate::model::{ModelError, Progress, RunOutput};
 
 /// Tokens that go through the layers together: bounds the buffers, and the time between two calls of `watch`.
-const CHUNK: usize = 128;
+const CHUNK: usize = 512;
 
 /// Buffers for [`CHUNK`] tokens.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Decoder {
                 Pass { spec, cache: &mut *cache, kernels: &mut *kernels, batch, rows, scratch: &mut *scratch };
             pass.embed(weights);
             for (index, layer) in weights.layers.iter().enumerate() {
-                report(done)?;
+                report(done + rows.len() * index / weights.layers.len())?;
                 pass.layer(index, layer);
             }
             pass.head(weights, &mut outputs);

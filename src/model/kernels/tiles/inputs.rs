@@ -2,8 +2,11 @@
 
 use super::STRIP;
 
+/// Positions that are multiplied together where activations are in slabs.
+pub const SIDE: usize = 16;
+
 /// The largest rounded activation: its upper and lower bytes, both signed, are in −128…127.
-const LARGEST: f32 = 127.0 * 256.0;
+pub const LARGEST: f32 = 127.0 * 256.0;
 
 /// How four rounded activations are laid out in eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,27 @@ pub struct Rounded {
     fours: Vec<[i32; 2]>,
     scales: Vec<f32>,
     sums: Vec<i32>,
+    slabs: Vec<Slab>,
+}
+
+/// 32 rounded activations of each of [`SIDE`] positions.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub struct Slab {
+    /// Their upper bytes, signed.
+    pub high: [[u8; STRIP]; SIDE],
+    /// Their lower bytes, signed.
+    pub low: [[u8; STRIP]; SIDE],
+    /// The scale of each position.
+    pub scales: [f32; SIDE],
+    /// The sums of the first 16 integers and of the others.
+    pub sums: [[i32; SIDE]; 2],
+}
+
+impl Slab {
+    /// Nothing but zeros.
+    pub const ZERO: Self =
+        Self { high: [[0; STRIP]; SIDE], low: [[0; STRIP]; SIDE], scales: [0.0; SIDE], sums: [[0; SIDE]; 2] };
 }
 
 /// The rounded activations of one position.
@@ -36,7 +60,7 @@ pub struct Inputs<'a> {
 
 impl Rounded {
     /// Makes room for `numbers` activations, a multiple of 32.
-    pub fn resize(&mut self, numbers: usize) {
+    fn resize(&mut self, numbers: usize) {
         self.fours.resize(numbers / 4, [0; 2]);
         self.scales.resize(numbers / STRIP, 0.0);
         self.sums.resize(numbers / 16, 0);
@@ -50,15 +74,28 @@ impl Rounded {
     }
 
     /// A position of `width` activations.
+    #[inline(always)]
     pub fn position(&self, position: usize, width: usize) -> Inputs<'_> {
         let part = |share: usize| position * width / share..(position + 1) * width / share;
         Inputs { fours: &self.fours[part(4)], scales: &self.scales[part(STRIP)], sums: &self.sums[part(16)] }
+    }
+
+    /// Room for the slabs of so many positions.
+    pub fn resize_slabs(&mut self, positions: usize, strips: usize) -> &mut [Slab] {
+        self.slabs.resize(positions.div_ceil(SIDE) * strips, Slab::ZERO);
+        &mut self.slabs
+    }
+
+    /// The strips of the [`SIDE`] positions from `first` on; those that are missing are zeros.
+    pub fn slabs(&self, first: usize, strips: usize) -> &[Slab] {
+        &self.slabs[first / SIDE * strips..][..strips]
     }
 }
 
 /// Rounds `x`, whole strips of 32, to the nearest, ties to even. A strip with a number that is not finite becomes not a number.
 #[inline(always)]
 pub fn round(form: Form, x: &[f32], out: &mut Rounded) {
+    out.resize(x.len());
     for (x, (fours, scale, sums)) in x.as_chunks::<STRIP>().0.iter().zip(out.strips()) {
         *scale = round_strip(form, x, fours, sums);
     }

@@ -8,6 +8,8 @@
 //! only from there on numbers are rounded. Against a product in `f32` the difference is of the size of rounding errors,
 //! where the eight bits that are usual make it 250 times larger.
 
+#[cfg(target_arch = "x86_64")]
+pub(super) mod amx;
 mod inputs;
 mod lanes;
 mod product;
@@ -17,7 +19,7 @@ pub(super) mod x86;
 #[cfg(test)]
 mod tests;
 
-pub(super) use inputs::{Form, Inputs, Rounded, round};
+pub(super) use inputs::{Form, Inputs, Rounded, SIDE, Slab, round};
 pub(super) use lanes::PortableCodes;
 pub(super) use product::{TileProduct, tiles};
 
@@ -198,24 +200,22 @@ impl<'a> Tiles<'a> {
     }
 
     /// Bytes of a matrix in tiles.
-    fn length(format: &BlockFormat, [rows, width]: [usize; 2]) -> usize {
+    #[must_use]
+    pub fn length(format: &BlockFormat, [rows, width]: [usize; 2]) -> usize {
         rows.div_ceil(ROWS) * (width / format.length) * format.tile_bytes
     }
 
-    /// Rearranges blocks, row by row, of a matrix `[rows][width]`.
+    /// Rearranges blocks, row by row, of a matrix `[rows][width]` into `tiles`: as many zeros as [`Tiles::length`] says.
     ///
     /// # Panics
     /// If rows are no whole blocks.
-    #[must_use]
-    pub fn pack(format: &'static BlockFormat, [rows, width]: [usize; 2], blocks: &[u8]) -> Vec<u8> {
+    pub fn pack(format: &'static BlockFormat, [_, width]: [usize; 2], blocks: &[u8], tiles: &mut [u8]) {
         assert!(width.is_multiple_of(format.length), "rows are whole blocks");
         let in_row = width / format.length;
-        let mut tiles = vec![0; Self::length(format, [rows, width])];
         let taken = blocks.chunks((ROWS * in_row * format.bytes).max(1));
         for (rows, out) in taken.zip(tiles.chunks_exact_mut((in_row * format.tile_bytes).max(1))) {
             (format.pack)(rows, in_row, out);
         }
-        tiles
     }
 
     /// How many numbers there are.

@@ -12,6 +12,9 @@ use crate::model::kernels::blocks::Block;
 use crate::model::kernels::lanes::Lanes;
 use crate::model::kernels::product::Columns;
 
+/// Bytes that are fetched ahead.
+const AHEAD: usize = 2048;
+
 /// Some tiles of a matrix on their way into a part of the output.
 pub struct TileProduct<'a> {
     pub tiles: Tiles<'a>,
@@ -21,6 +24,25 @@ pub struct TileProduct<'a> {
     /// The rows; the first is that of a tile.
     pub range: Range<usize>,
     pub out: Columns,
+}
+
+impl TileProduct<'_> {
+    /// Writes the results of the first `rows` rows of a tile, the bias added.
+    ///
+    /// # Safety
+    /// The output has this position, and the rows were dealt to this thread alone.
+    #[inline(always)]
+    pub(super) unsafe fn put<L: Lanes>(&self, position: usize, row: usize, result: L, rows: usize) {
+        let mut numbers = [0.0; LANES];
+        result.store(&mut numbers);
+        if let Some(bias) = self.bias {
+            for (number, bias) in numbers.iter_mut().zip(&bias[row..row + rows]) {
+                *number += bias;
+            }
+        }
+        // SAFETY: the caller's part.
+        unsafe { self.out.write_all(position, row, &numbers, rows) };
+    }
 }
 
 /// Computes a product, a row of tiles after the other: it stays in the nearest cache while all positions pass by.
@@ -57,13 +79,8 @@ fn positions<C: Codes, B: Block<N>, const N: usize, const M: usize>(
     let results = dots::<C, B, N, M>(tiles, inputs);
     let rows = ROWS.min(work.range.end - row);
     for (m, result) in results.into_iter().enumerate() {
-        let mut numbers = [0.0; LANES];
-        result.store(&mut numbers);
-        for (r, number) in numbers[..rows].iter().enumerate() {
-            let number = work.bias.map_or(*number, |bias| number + bias[row + r]);
-            // SAFETY: `project` checked that the output holds every row of the range at every position, and dealt it to this thread alone.
-            unsafe { work.out.write(position + m, row + r, number) };
-        }
+        // SAFETY: `project` checked that the output holds every row of the range at every position, and dealt it to this thread alone.
+        unsafe { work.put(position + m, row, result, rows) };
     }
 }
 
@@ -79,6 +96,11 @@ fn dots<C: Codes, B: Block<N>, const N: usize, const M: usize>(
         let d = scales::<C, B, N>(tile, 0);
         let m = if B::GROUP.has_minimum() { scales::<C, B, N>(tile, Layout::<B, N>::SCALES) } else { d };
         for strip in tile[Layout::<B, N>::STRIPS..].chunks_exact(Layout::<B, N>::STRIP_BYTES) {
+            if M == 1 {
+                for line in (0..Layout::<B, N>::STRIP_BYTES).step_by(64) {
+                    C::Numbers::prefetch(strip.as_ptr().wrapping_add(AHEAD + line));
+                }
+            }
             let fours = inputs.map(|input| &input.fours.as_chunks::<8>().0[strip_index]);
             let scale = inputs.map(|input| input.scales[strip_index]);
             let sums = inputs.map(|input| input.sums.as_chunks::<2>().0[strip_index]);
@@ -115,7 +137,7 @@ fn dots<C: Codes, B: Block<N>, const N: usize, const M: usize>(
 
 /// The scales, or minima, of all rows.
 #[inline(always)]
-fn scales<C: Codes, B: Block<N>, const N: usize>(tile: &[u8], at: usize) -> C::Numbers {
+pub(super) fn scales<C: Codes, B: Block<N>, const N: usize>(tile: &[u8], at: usize) -> C::Numbers {
     let bytes = &tile[at..at + Layout::<B, N>::SCALES];
     if Layout::<B, N>::HAS_GROUPS {
         let mut numbers = [0.0; LANES];
@@ -134,7 +156,11 @@ fn scales<C: Codes, B: Block<N>, const N: usize>(tile: &[u8], at: usize) -> C::N
 
 /// The scales, or minima, of a group, those of the rows multiplied in.
 #[inline(always)]
-fn group_scales<C: Codes, B: Block<N>, const N: usize>(rows: C::Numbers, strip: &[u8], at: usize) -> C::Numbers {
+pub(super) fn group_scales<C: Codes, B: Block<N>, const N: usize>(
+    rows: C::Numbers,
+    strip: &[u8],
+    at: usize,
+) -> C::Numbers {
     if !Layout::<B, N>::HAS_GROUPS {
         return rows;
     }
@@ -147,18 +173,21 @@ fn group_scales<C: Codes, B: Block<N>, const N: usize>(rows: C::Numbers, strip: 
 
 /// The codes of four columns.
 #[inline(always)]
-fn codes<C: Codes, B: Block<N>, const N: usize>(strip: &[u8], four: usize) -> C {
+pub(super) fn codes<C: Codes, B: Block<N>, const N: usize>(strip: &[u8], four: usize) -> C {
     let registers = strip[Layout::<B, N>::PLANES..].as_chunks::<{ 4 * LANES }>().0;
-    let part = |start: usize, width: usize| {
-        let register = C::load(&registers[start + four % width]);
-        if width == 8 { register } else { register.bits((four / width * width) as u32, ((1_u32 << width) - 1) as u8) }
-    };
     let all = planes(B::BITS);
-    let first = part(0, all[0].0);
+    let first = plane::<C>(registers, four, 0, all[0].0);
     match all.get(1) {
-        Some(&(width, place)) => first.join(part(all[0].0, width), place),
+        Some(&(width, place)) => first.join(plane::<C>(registers, four, all[0].0, width), place),
         None => first,
     }
+}
+
+/// The bits of the codes of four columns in the plane of `width` bits that begins at register `start`.
+#[inline(always)]
+fn plane<C: Codes>(registers: &[[u8; 4 * LANES]], four: usize, start: usize, width: usize) -> C {
+    let register = C::load(&registers[start + four % width]);
+    if width == 8 { register } else { register.bits((four / width * width) as u32, ((1_u32 << width) - 1) as u8) }
 }
 
 const _: () = assert!(STRIP == 32 && ROWS == 16, "a strip has eight fours and two sixteens");

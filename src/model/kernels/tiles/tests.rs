@@ -25,6 +25,12 @@ fn finite_rows(format: &'static BlockFormat, bytes: &[u8], width: usize) -> Vec<
     blocks[..blocks.len() / in_row * in_row].concat()
 }
 
+fn packed(format: &'static BlockFormat, shape: [usize; 2], blocks: &[u8]) -> Vec<u8> {
+    let mut tiles = vec![0; Tiles::length(format, shape)];
+    Tiles::pack(format, shape, blocks, &mut tiles);
+    tiles
+}
+
 fn product(isa: Isa, threads: usize, weight: Elements<'_>, x: &[f32], width: usize, bias: Option<&[f32]>) -> Vec<f32> {
     let rows = weight.len() / width;
     let mut y = vec![f32::NAN; x.len() / width * rows];
@@ -42,8 +48,8 @@ proptest! {
     #[test]
     fn a_product_is_that_of_the_numbers_to_sixteen_bits_and_the_same_everywhere(
         bytes in prop::collection::vec(any::<u8>(), 2048..8000),
-        positions in 1_usize..8,
-        x in prop::collection::vec(-1.0_f32..1.0, 8 * 512),
+        positions in prop_oneof![1_usize..8, 10_usize..40],
+        x in prop::collection::vec(-1.0_f32..1.0, 40 * 512),
         wide in 1_usize..3,
     ) {
         let width = 256 * wide;
@@ -52,7 +58,7 @@ proptest! {
             let bytes = finite_rows(format, &bytes, width);
             let blocks = Blocks::new(format, &bytes);
             let shape = [blocks.numbers() / width, width];
-            let packed = Tiles::pack(format, shape, &bytes);
+            let packed = packed(format, shape, &bytes);
             let tiles = Tiles::new(format, shape, &packed);
             let mut numbers = vec![0.0; blocks.numbers()];
             blocks.widen_into(0, &mut numbers);
@@ -82,11 +88,11 @@ proptest! {
 #[test]
 fn batches_and_threads_change_nothing() {
     let format = BlockFormat::of(StoredType::Q8_0).unwrap();
-    let (rows, width, positions) = (523, 160, 7);
+    let (rows, width, positions) = (523, 160, 37);
     let noise =
         |n: usize, step: usize| -> Vec<f32> { (0..n).map(|i| ((i * step) % 1009) as f32 / 504.0 - 1.0).collect() };
     let blocks = crate::model::kernels::quantize_q8_0(&noise(rows * width, 7919));
-    let packed = Tiles::pack(format, [rows, width], &blocks);
+    let packed = packed(format, [rows, width], &blocks);
     let tiles = Elements::Tiles(Tiles::new(format, [rows, width], &packed));
     let x = noise(positions * width, 31);
     let together = product(Isa::best(), 1, tiles, &x, width, None);
@@ -100,12 +106,30 @@ fn batches_and_threads_change_nothing() {
 }
 
 #[test]
+fn what_is_not_finite_stays_visible_in_every_position() {
+    let format = BlockFormat::of(StoredType::Q8_0).unwrap();
+    let (rows, width, positions) = (20, 64, 18);
+    let packed = packed(format, [rows, width], &crate::model::kernels::quantize_q8_0(&vec![0.5; rows * width]));
+    let tiles = Elements::Tiles(Tiles::new(format, [rows, width], &packed));
+    let mut x = vec![0.25; positions * width];
+    (x[3 * width + 40], x[17 * width], x[5 * width + 1]) = (f32::INFINITY, f32::NAN, f32::NEG_INFINITY);
+    x[9 * width..10 * width].fill(0.0);
+    for isa in Isa::available() {
+        let y = product(isa, 1, tiles, &x, width, None);
+        for (position, y) in y.chunks_exact(rows).enumerate() {
+            let is_not_finite = [3, 5, 17].contains(&position);
+            assert!(y.iter().all(|y| y.is_nan() == is_not_finite), "{} {position}", isa.name());
+            assert!(position != 9 || y.iter().all(|y| *y == 0.0));
+        }
+    }
+}
+
+#[test]
 fn activations_are_rounded_to_sixteen_bits() {
     let mut x = [0.0; 64];
     (x[0], x[1], x[2], x[3], x[40]) = (2.0, -1.0, 0.25, -2.0, f32::INFINITY);
     for form in [Form::Whole, Form::Split] {
         let mut rounded = Rounded::default();
-        rounded.resize(64);
         round(form, &x, &mut rounded);
         let inputs = rounded.position(0, 64);
         assert_eq!(inputs.scales[0], 2.0 / 32512.0);

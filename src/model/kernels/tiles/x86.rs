@@ -29,7 +29,7 @@ struct Avx2Codes(__m256i, __m256i);
 
 /// 64 bytes in a 512-bit register.
 #[derive(Clone, Copy)]
-struct VnniCodes(__m512i);
+pub(super) struct VnniCodes(pub(super) __m512i);
 
 impl Codes for Avx2Codes {
     type Numbers = Avx2;

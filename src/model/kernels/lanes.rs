@@ -43,20 +43,25 @@ pub trait Lanes: Copy {
     /// [`Lanes::sums`], columns for rows.
     #[inline(always)]
     fn sums_transposed<const R: usize, const M: usize>(lanes: [[Self; M]; R]) -> [[f32; R]; M] {
-        let sums = Self::sums(lanes);
-        let mut result = [[0.0; R]; M];
-        for r in 0..R {
-            for m in 0..M {
-                result[m][r] = sums[r][m];
-            }
-        }
-        result
+        transposed(Self::sums(lanes))
     }
     /// See [`attention::products`].
     #[inline(always)]
     fn products<const M: usize>(keys: [&[f32]; 4], queries: &[[[f32; LANES]; M]]) -> [[f32; 4]; M] {
         attention::products::<Self, M>(keys, queries)
     }
+}
+
+/// Columns for rows.
+#[inline(always)]
+pub fn transposed<const R: usize, const M: usize>(sums: [[f32; M]; R]) -> [[f32; R]; M] {
+    let mut result = [[0.0; R]; M];
+    for r in 0..R {
+        for m in 0..M {
+            result[m][r] = sums[r][m];
+        }
+    }
+    result
 }
 
 /// Lanes that any machine has.

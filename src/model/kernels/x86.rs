@@ -18,7 +18,7 @@ use half::{bf16, f16};
 use super::LANES;
 use super::activation;
 use super::attention::{self, Past, Scores};
-use super::lanes::{Lanes, dots};
+use super::lanes::{Lanes, dots, transposed};
 use super::panels::{self, MANY};
 use super::product::{self, RowSource, Rows};
 
@@ -185,8 +185,8 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn sums_transposed<const R: usize, const M: usize>(lanes: [[Self; M]; R]) -> [[f32; R]; M] {
         // Sixteen sums in the order of `sums512`, four by four, are those of columns.
-        let mut result = [[0.0; R]; M];
         if R == 4 && M == 4 {
+            let mut result = [[0.0; R]; M];
             let mut sums = [0.0; LANES];
             unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), sixteen(lanes)) };
             for (result, sums) in result.iter_mut().zip(sums.as_chunks::<R>().0) {
@@ -194,13 +194,7 @@ impl Lanes for Avx512 {
             }
             return result;
         }
-        let sums = Self::sums(lanes);
-        for r in 0..R {
-            for m in 0..M {
-                result[m][r] = sums[r][m];
-            }
-        }
-        result
+        transposed(Self::sums(lanes))
     }
 
     #[inline(always)]

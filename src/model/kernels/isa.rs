@@ -3,15 +3,16 @@
 
 use std::ops::Range;
 
+use super::ThreadPool;
 use super::activation;
 use super::attention::{self, Past, Scores};
 use super::blocks::Block;
 use super::lanes::{Portable, dots};
+use super::panels::MANY;
 use super::product::{self, RowSource, Rows};
 use super::tiles::{self, Form, PortableCodes, Rounded, TileProduct};
 #[cfg(target_arch = "x86_64")]
 use super::x86;
-use super::{ROW_STEPS, ThreadPool};
 
 /// From so many positions on matrix registers pay.
 #[cfg(target_arch = "x86_64")]
@@ -101,6 +102,11 @@ impl Isa {
         }
     }
 
+    /// Whether [`Isa::rows`] takes so many positions in panels. Portable code would not keep the sums of a tile in registers.
+    pub(super) fn takes_panels(self, positions: usize) -> bool {
+        self.0 != Kind::Portable && positions >= MANY
+    }
+
     /// A product of tiles. AVX-512 without products of bytes gains nothing over AVX2 here.
     pub(super) fn tiles<B: Block<N>, const N: usize>(self, work: &TileProduct<'_>) {
         match self.0 {
@@ -121,6 +127,7 @@ impl Isa {
     }
 
     /// Rounds activations, positions of `width`, as [`Isa::tiles`] takes them.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
     pub(super) fn round(self, pool: &mut ThreadPool, x: &[f32], width: usize, out: &mut Rounded) {
         match self.0 {
             Kind::Portable => tiles::round(Form::Whole, x, out),
@@ -130,7 +137,7 @@ impl Isa {
             Kind::Amx if self.takes_slabs(x.len() / width) => {
                 let strips = width / tiles::STRIP;
                 let slabs = out.resize_slabs(x.len() / width, strips);
-                pool.split(slabs, strips, x.len() * ROW_STEPS, &|index, slabs| {
+                pool.split(slabs, strips, x.len() * super::ROW_STEPS, &|index, slabs| {
                     let x = &x[index * tiles::SIDE * width..];
                     unsafe { tiles::amx::round_amx(&x[..x.len().min(tiles::SIDE * width)], width, slabs) };
                 });

@@ -18,6 +18,7 @@ mod lanes;
 mod math;
 mod norm;
 mod pace;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // portable code takes rows as they lie
 mod panels;
 mod pool;
 mod product;

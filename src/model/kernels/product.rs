@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::lanes::{Lanes, dots};
-use super::panels::{MANY, Panels};
+use super::panels::Panels;
 use super::pool::pays;
 use super::tiles::{self, Rounded, TileProduct};
 use super::{Blocks, Element, Elements, Isa, Kernels};
@@ -81,7 +81,7 @@ pub(super) struct Rows<'a, S> {
     width: usize,
     bias: Option<&'a [f32]>,
     x: &'a [f32],
-    /// The same, if there are [`MANY`] positions.
+    /// The same, where [`Isa::takes_panels`].
     panels: &'a Panels,
     out: Columns,
 }
@@ -114,7 +114,7 @@ impl<S> Rows<'_, S> {
         self.width
     }
 
-    /// The inputs in panels; there are [`MANY`].
+    /// The inputs in panels, where [`Isa::takes_panels`].
     pub(super) fn panels(&self) -> &Panels {
         self.panels
     }
@@ -191,7 +191,7 @@ pub(super) fn project(kernels: &mut Kernels, maps: &[Linear<'_>], x: &[f32], wid
     if maps.iter().any(in_tiles) {
         isa.round(pool, x, width, rounded);
     }
-    if positions >= MANY && !maps.iter().all(in_tiles) {
+    if isa.takes_panels(positions) && !maps.iter().all(in_tiles) {
         panels.fill(pool, x, width);
     }
     let inputs = Activations { x, width, positions, rounded, panels };

@@ -10,6 +10,7 @@
 
 #[cfg(target_arch = "x86_64")]
 pub(super) mod amx;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // slabs are those of matrix registers
 mod inputs;
 mod lanes;
 mod product;
@@ -19,7 +20,9 @@ pub(super) mod x86;
 #[cfg(test)]
 mod tests;
 
-pub(super) use inputs::{Form, Inputs, Rounded, SIDE, Slab, round};
+pub(super) use inputs::{Form, Inputs, Rounded, round};
+#[cfg(target_arch = "x86_64")]
+pub(super) use inputs::{SIDE, Slab};
 pub(super) use lanes::PortableCodes;
 pub(super) use product::{TileProduct, tiles};
 

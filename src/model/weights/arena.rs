@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
 
-use memmap2::{Mmap, MmapMut};
+use memmap2::MmapMut;
 
 /// Address space that is taken at once; memory is only taken where something is placed.
 const REGION: usize = 64 << 20;
@@ -27,13 +27,13 @@ pub struct Arena {
 struct Region {
     map: MmapMut,
     used: usize,
-    filled: Arc<OnceLock<Mmap>>,
+    filled: Arc<OnceLock<MmapMut>>,
 }
 
 /// Bytes in an arena.
 #[derive(Clone, Debug)]
 pub struct Placed {
-    region: Arc<OnceLock<Mmap>>,
+    region: Arc<OnceLock<MmapMut>>,
     range: Range<usize>,
 }
 
@@ -74,10 +74,8 @@ impl Region {
 
     /// From here on it is only read.
     fn close(self) {
-        if let Ok(map) = self.map.make_read_only() {
-            // It is closed once.
-            let _ = self.filled.set(map);
-        }
+        // It is closed once.
+        let _ = self.filled.set(self.map);
     }
 }
 

@@ -53,6 +53,21 @@ fn other_types_are_converted_on_demand() {
 }
 
 #[test]
+fn an_arena_holds_the_same_numbers() {
+    let weights = leaked(sample()).unwrap();
+    for dtype in [DtypeChoice::Auto, DtypeChoice::Bf16, DtypeChoice::F16] {
+        let matrix = || weights.matrix("w", [2, 3], dtype).unwrap();
+        for place in [Place::Kept, Place::Arena] {
+            let arena = Arena::default();
+            let packed = matrix().packed(&arena, place);
+            drop(arena);
+            assert_eq!((packed.dtype(), widened(&packed)), (matrix().dtype(), widened(&matrix())));
+            assert!(place == Place::Kept || !packed.is_in_file());
+        }
+    }
+}
+
+#[test]
 fn misaligned_data_is_copied() {
     for shift in 0..4 {
         let file = sample();

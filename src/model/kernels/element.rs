@@ -91,7 +91,7 @@ pub enum Elements<'a> {
     Tiles(Tiles<'a>),
 }
 
-impl Elements<'_> {
+impl<'a> Elements<'a> {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -104,15 +104,15 @@ impl Elements<'_> {
         }
     }
 
-    /// The bytes that they take.
+    /// Their bytes.
     #[must_use]
-    pub fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> &'a [u8] {
         match self {
-            Self::F32(values) => size_of_val(*values),
-            Self::Bf16(values) => size_of_val(*values),
-            Self::F16(values) => size_of_val(*values),
-            Self::Blocks(blocks) => blocks.stored().1.len(),
-            Self::Tiles(tiles) => tiles.bytes.len(),
+            Self::F32(values) => bytemuck::cast_slice(values),
+            Self::Bf16(values) => bytemuck::cast_slice(values),
+            Self::F16(values) => bytemuck::cast_slice(values),
+            Self::Blocks(blocks) => blocks.stored().1,
+            Self::Tiles(tiles) => tiles.bytes,
         }
     }
 

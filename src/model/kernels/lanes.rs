@@ -2,6 +2,7 @@
 
 use half::{bf16, f16};
 
+use super::ahead::{LINE, NEAR, fetch, fetch_near};
 use super::{Element, LANES, attention};
 
 /// Sixteen partial sums or operands.
@@ -24,9 +25,6 @@ pub trait Lanes: Copy {
     fn times(self, other: Self) -> Self;
     /// Writes the lanes.
     fn store(self, out: &mut [f32; LANES]);
-    /// Asks for the cache line at an address, whatever lies there, to be in the second nearest cache soon.
-    #[inline(always)]
-    fn prefetch(_address: *const u8) {}
     /// The sum of all lanes: lane `i` with `i + 8`, then `i` with `i + 4`, `i + 2`, `i + 1`.
     fn sum(self) -> f32;
     /// The sum of each, in the same order.
@@ -147,33 +145,73 @@ pub fn padded<E: Element>(tail: &[E]) -> [E; LANES] {
     group
 }
 
-/// Bytes of a cache line.
-const LINE: usize = 64;
-/// Bytes that a row is fetched ahead, and the row after it.
-const AHEAD: usize = 2048;
-
 /// Dot products of `R` rows with `M` inputs, all of the same length: `result[r][m] = Σ_k rows[r][k]·inputs[m][k]`.
 #[inline(always)]
 pub fn dots<L: Lanes, E: Element, const R: usize, const M: usize>(
     rows: [&[E]; R],
     inputs: [&[f32]; M],
 ) -> [[f32; M]; R] {
-    L::sums(partial_sums(rows, inputs))
+    L::sums(partial_sums(rows, inputs, Nearby))
+}
+
+/// [`dots`] of rows that come from memory, and are followed by others: what lies `ahead` bytes after them is fetched meanwhile.
+#[inline(always)]
+pub fn dots_ahead<L: Lanes, E: Element, const R: usize, const M: usize>(
+    rows: [&[E]; R],
+    inputs: [&[f32]; M],
+    ahead: usize,
+) -> [[f32; M]; R] {
+    L::sums(partial_sums(rows, inputs, Streamed { ahead }))
+}
+
+/// What is done for each cache line of a row before it is multiplied.
+trait Fetch: Copy {
+    /// The line at this address comes next.
+    fn line(self, address: *const u8);
+}
+
+/// Rows that are in the nearest caches.
+#[derive(Clone, Copy)]
+struct Nearby;
+
+/// Rows that come from memory.
+#[derive(Clone, Copy)]
+struct Streamed {
+    ahead: usize,
+}
+
+impl Fetch for Nearby {
+    #[inline(always)]
+    fn line(self, _address: *const u8) {}
+}
+
+impl Fetch for Streamed {
+    #[inline(always)]
+    fn line(self, address: *const u8) {
+        fetch(address.wrapping_add(self.ahead));
+        fetch_near(address.wrapping_add(NEAR));
+    }
 }
 
 /// The partial sums of [`dots`].
 ///
 /// What is left beyond whole groups of sixteen is added first, then the groups in order.
 #[inline(always)]
-pub fn partial_sums<L: Lanes, E: Element, const R: usize, const M: usize>(
+fn partial_sums<L: Lanes, E: Element, const R: usize, const M: usize>(
     rows: [&[E]; R],
     inputs: [&[f32]; M],
+    fetch: impl Fetch,
 ) -> [[L; M]; R] {
     let length = inputs[0].len();
     let groups = length / LANES;
-    // Cutting all to one length lets the compiler drop the bounds checks of the loop.
-    let row_groups = rows.map(|row| &row.as_chunks::<LANES>().0[..groups]);
-    let input_groups = inputs.map(|input| &input.as_chunks::<LANES>().0[..groups]);
+    // Cutting all to one length lets the compiler drop the bounds checks of the loop. No closures here: it would call them.
+    let (mut row_groups, mut input_groups) = ([&[][..]; R], [&[][..]; M]);
+    for r in 0..R {
+        row_groups[r] = &rows[r].as_chunks::<LANES>().0[..groups];
+    }
+    for m in 0..M {
+        input_groups[m] = &inputs[m].as_chunks::<LANES>().0[..groups];
+    }
     let mut sums = [[L::zero(); M]; R];
     // The partial group comes first: its copies after the loop would keep the sums of the loop out of registers.
     if !length.is_multiple_of(LANES) {
@@ -185,22 +223,40 @@ pub fn partial_sums<L: Lanes, E: Element, const R: usize, const M: usize>(
             }
         }
     }
-    for group in 0..groups {
-        if M == 1 && (group * LANES * size_of::<E>()).is_multiple_of(LINE) {
-            for row in &row_groups {
-                L::prefetch(row.as_ptr().wrapping_add(group).cast::<u8>().wrapping_add(AHEAD));
-            }
+    let in_line = LINE / (LANES * size_of::<E>());
+    let whole = groups / in_line * in_line;
+    let mut group = 0;
+    while group < whole {
+        for row in &row_groups {
+            fetch.line(row.as_ptr().wrapping_add(group).cast());
         }
-        let mut x = [L::zero(); M];
-        for m in 0..M {
-            x[m] = L::load_f32(&input_groups[m][group]);
+        for group in group..group + in_line {
+            add_group(&mut sums, &row_groups, &input_groups, group);
         }
-        for r in 0..R {
-            let w = E::load::<L>(&row_groups[r][group]);
-            for m in 0..M {
-                sums[r][m] = sums[r][m].add_product(w, x[m]);
-            }
-        }
+        group += in_line;
+    }
+    for group in whole..groups {
+        add_group(&mut sums, &row_groups, &input_groups, group);
     }
     sums
+}
+
+/// Adds the products of one group.
+#[inline(always)]
+fn add_group<L: Lanes, E: Element, const R: usize, const M: usize>(
+    sums: &mut [[L; M]; R],
+    rows: &[&[[E; LANES]]; R],
+    inputs: &[&[[f32; LANES]]; M],
+    group: usize,
+) {
+    let mut x = [L::zero(); M];
+    for m in 0..M {
+        x[m] = L::load_f32(&inputs[m][group]);
+    }
+    for r in 0..R {
+        let w = E::load::<L>(&rows[r][group]);
+        for m in 0..M {
+            sums[r][m] = sums[r][m].add_product(w, x[m]);
+        }
+    }
 }

@@ -10,6 +10,7 @@
 #![allow(clippy::inline_always)]
 
 mod activation;
+mod ahead;
 mod attention;
 mod blocks;
 mod element;
@@ -83,6 +84,11 @@ impl Kernels {
     /// If the lengths don't fit each other.
     pub fn project(&mut self, maps: &[Linear<'_>], x: &[f32], width: usize, y: &mut [f32]) {
         product::project(self, maps, x, width, y);
+    }
+
+    /// Says which maps come after the next product: threads that wait fetch the beginnings of their parts.
+    pub fn expect<'a>(&self, maps: impl IntoIterator<Item = Linear<'a>>) {
+        self.pool.expect(maps.into_iter().map(|map| map.weight.bytes()));
     }
 
     /// Calls `work(isa, i, row)` for every row of `width` numbers; on all threads if there are many.

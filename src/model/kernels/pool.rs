@@ -9,17 +9,20 @@
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Instant;
 
+use super::ahead::{Ahead, Reader};
 use super::pace::{Pace, Way};
 
 /// No machine gains from more.
 const MOST_THREADS: usize = 256;
 /// Turns of an idle thread before it sleeps: some 50 µs.
 const IDLE_TURNS: usize = 2_000;
+/// Turns of a thread that is done with its part before it looks at those of others, who have to fetch them back then: some 0.2 µs.
+const OWN_TURNS: usize = 16;
 /// Turns of waiting for another thread's last piece before sleeping: longer than any piece of a decode step takes.
 const BUSY_TURNS: usize = 8_000;
 
@@ -31,18 +34,21 @@ pub struct ThreadPool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
     pace: Pace,
+    /// The jobs so far.
+    jobs: u64,
+    /// What the calling thread fetches while it waits.
+    reader: Reader,
 }
 
 struct Shared {
-    /// Odd while a job is open; every opening and closing adds one.
-    epoch: AtomicUsize,
-    /// Workers that may be looking at `job`.
-    active: AtomicUsize,
-    /// The next piece that nobody has.
-    next: AtomicUsize,
-    /// Written by the caller only while no job is open and `active` is zero.
-    job: UnsafeCell<Option<Job>>,
-    /// The caller, while it sleeps until `active` is zero.
+    post: Line<Post>,
+    /// For each thread, the calling one first, what of its part of the pieces was taken.
+    taken: Vec<Line<AtomicU64>>,
+    /// Pieces of all jobs that the workers finished.
+    done: Line<AtomicUsize>,
+    /// What is read next.
+    ahead: Line<Ahead>,
+    /// The caller, while it sleeps until the workers are done.
     waiting: Mutex<Option<Thread>>,
     is_waiting: AtomicBool,
     /// Whether the caller slept.
@@ -52,16 +58,52 @@ struct Shared {
     stop: AtomicBool,
 }
 
-#[derive(Clone, Copy)]
+/// Where a job is announced.
+struct Post {
+    /// The job's number, and its pieces.
+    announced: AtomicU64,
+    /// Written by the caller while no job has pieces that are neither taken nor done; read by who took a piece.
+    work: UnsafeCell<Option<*const Work<'static>>>,
+}
+
+/// Cache lines of its own, for what one thread writes while others look at its neighbours; processors fetch them in pairs.
+#[repr(align(128))]
+#[derive(Default)]
+struct Line<T>(T);
+
+// SAFETY: the pointer in `work` is to a `Sync` closure; it is written only when no thread can read it, see `Post::work`.
+unsafe impl Sync for Post {}
+// SAFETY: as above.
+unsafe impl Send for Post {}
+
+/// A job's number and a number of its pieces. In one word, so that no thread sees the one without the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Job {
-    work: *const Work<'static>,
+    /// From 1 on. It never comes around: a thread that the system forgot for hours must not take its job for a later one.
+    number: u64,
     pieces: usize,
 }
 
-// SAFETY: `job` is written only when no worker can read it, see `Shared::job` and `ThreadPool::run`.
-unsafe impl Sync for Shared {}
-// SAFETY: the pointer in `job` is to a `Sync` closure.
-unsafe impl Send for Shared {}
+impl Job {
+    const BITS: u32 = 24;
+    /// The most pieces.
+    const MOST: usize = (1 << Self::BITS) - 1;
+
+    fn of(word: u64) -> Self {
+        Self { number: word >> Self::BITS, pieces: word as usize & Self::MOST }
+    }
+
+    fn word(self) -> u64 {
+        self.number << Self::BITS | self.pieces as u64
+    }
+}
+
+/// Whose pieces a thread takes.
+#[derive(Clone, Copy)]
+enum Part {
+    Own,
+    Any,
+}
 
 impl ThreadPool {
     /// A pool of `threads`, the calling one included; 0 means one for each core. At most 256, and fewer where the system refuses.
@@ -70,10 +112,10 @@ impl ThreadPool {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let threads = if threads == 0 { cores } else { threads }.min(MOST_THREADS);
         let shared = Arc::new(Shared {
-            epoch: AtomicUsize::new(0),
-            active: AtomicUsize::new(0),
-            next: AtomicUsize::new(0),
-            job: UnsafeCell::new(None),
+            post: Line(Post { announced: AtomicU64::new(0), work: UnsafeCell::new(None) }),
+            taken: (0..threads).map(|_| Line::default()).collect(),
+            done: Line::default(),
+            ahead: Line::default(),
             waiting: Mutex::new(None),
             is_waiting: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
@@ -86,7 +128,7 @@ impl ThreadPool {
             thread::Builder::new().name(format!("model-{}", index + 1)).spawn(move || shared.serve(index))
         };
         let workers = (0..threads - 1).map_while(|index| spawn(index).ok()).collect();
-        Self { shared, workers, pace: Pace::default() }
+        Self { shared, workers, pace: Pace::default(), jobs: 0, reader: Reader::default() }
     }
 
     /// The number of threads, the calling one included.
@@ -95,7 +137,15 @@ impl ThreadPool {
         self.workers.len() + 1
     }
 
-    /// Calls `work` once for each of `0..pieces`, on all threads, and returns when all are done.
+    /// Says which bytes the next jobs will read, in the order of their pieces: threads that wait fetch the beginnings of their parts.
+    pub(super) fn expect<'a>(&self, bytes: impl Iterator<Item = &'a [u8]>) {
+        if !self.workers.is_empty() {
+            self.shared.ahead.0.set(bytes);
+        }
+    }
+
+    /// Calls `work` once for each of `0..pieces`, on all threads, and returns when all are done. Each thread has pieces that follow
+    /// each other, and more only once others are behind.
     ///
     /// `steps` says how much work it is, in any unit: with it the pool finds out whether threads help.
     ///
@@ -108,8 +158,8 @@ impl ThreadPool {
         }
         let start = self.pace.is_measuring().then(Instant::now);
         match self.pace.way() {
-            Way::Alone => (0..pieces).for_each(work),
-            Way::Together => self.share(pieces, work),
+            Way::Together if pieces <= Job::MOST => self.share(pieces, work),
+            _ => (0..pieces).for_each(work),
         }
         if let Some(start) = start {
             self.pace.done(steps, start, Instant::now());
@@ -117,10 +167,17 @@ impl ThreadPool {
     }
 
     fn share(&mut self, pieces: usize, work: &Work<'_>) {
-        // SAFETY: only the lifetime changes; `Open` is dropped before `work` is, and waits for all who look at it.
+        // SAFETY: only the lifetime changes; `Open` is dropped before `work` is, and waits for all who took a piece.
         let work: &Work<'static> = unsafe { std::mem::transmute::<&Work<'_>, &Work<'static>>(work) };
-        let open = Open::new(self, Job { work, pieces });
-        self.shared.take_pieces(work, pieces);
+        let mut open = Open::new(self, pieces, work);
+        while let Some(piece) = open.take(Part::Own) {
+            work(piece);
+        }
+        while !open.is_done_within(OWN_TURNS)
+            && let Some(piece) = open.take(Part::Any)
+        {
+            work(piece);
+        }
         drop(open);
         if self.shared.stalled.swap(false, SeqCst) {
             self.pace.stall(Instant::now());
@@ -168,65 +225,131 @@ impl<T> Start<T> {
     }
 }
 
-/// A job that workers may join; dropping it closes it and waits for those who did.
-struct Open<'a>(&'a Shared);
+/// A job that workers may join; dropping it waits for them.
+struct Open<'a> {
+    pool: &'a mut ThreadPool,
+    job: Job,
+    /// Pieces that the calling thread took.
+    own: usize,
+    /// [`Shared::done`] before it.
+    done: usize,
+}
 
 impl<'a> Open<'a> {
-    fn new(pool: &'a ThreadPool, job: Job) -> Self {
+    fn new(pool: &'a mut ThreadPool, pieces: usize, work: &'a Work<'static>) -> Self {
+        pool.jobs += 1;
         let shared = &*pool.shared;
-        // SAFETY: the last job was closed and nobody was active then; who comes later looks at the epoch first.
-        unsafe { *shared.job.get() = Some(job) };
-        shared.next.store(0, SeqCst);
-        shared.epoch.fetch_add(1, SeqCst);
+        let job = Job { number: pool.jobs, pieces };
+        let done = shared.done.0.load(SeqCst);
+        // SAFETY: every piece of the last job is done, so nobody reads the work before taking a piece of this one.
+        unsafe { *shared.post.0.work.get() = Some(std::ptr::from_ref(work)) };
+        shared.post.0.announced.store(job.word(), SeqCst);
         for (sleeping, worker) in shared.sleeping.iter().zip(&pool.workers) {
             if sleeping.load(SeqCst) {
                 worker.thread().unpark();
             }
         }
-        Self(shared)
+        Self { pool, job, own: 0, done }
+    }
+
+    fn take(&mut self, part: Part) -> Option<usize> {
+        let piece = self.pool.shared.take(self.job, 0, part)?;
+        self.own += 1;
+        Some(piece)
+    }
+
+    /// Waits for the workers, and fetches what comes next meanwhile.
+    fn is_done_within(&mut self, turns: usize) -> bool {
+        for _ in 0..turns {
+            if self.is_done() {
+                return true;
+            }
+            let shared = &*self.pool.shared;
+            if !self.pool.reader.read(&shared.ahead.0, 0, shared.taken.len()) {
+                std::hint::spin_loop();
+            }
+        }
+        false
+    }
+
+    fn is_done(&self) -> bool {
+        let done = self.pool.shared.done.0.load(SeqCst).wrapping_sub(self.done);
+        done + self.own == self.job.pieces
     }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        // A worker counts itself before it looks whether a job is open, and we close before we count: whoever saw the job open
-        // is waited for.
-        self.0.epoch.fetch_add(1, SeqCst);
-        for _ in 0..BUSY_TURNS {
-            if self.0.active.load(SeqCst) == 0 {
-                return;
-            }
-            std::hint::spin_loop();
+        // After a panic here, what nobody took stays undone.
+        while thread::panicking() && self.take(Part::Any).is_some() {}
+        if !self.is_done_within(BUSY_TURNS) {
+            self.sleep_until_done();
         }
-        self.0.sleep_until_done();
+    }
+}
+
+impl Open<'_> {
+    /// The processor went to another program with a piece undone. A caller that spun on would use up its own share of the
+    /// processors waiting; one that sleeps gets it back afterwards.
+    #[cold]
+    fn sleep_until_done(&self) {
+        let shared = &*self.pool.shared;
+        *shared.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
+        shared.is_waiting.store(true, SeqCst);
+        shared.stalled.store(true, SeqCst);
+        while !self.is_done() {
+            thread::park();
+        }
+        shared.is_waiting.store(false, SeqCst);
     }
 }
 
 impl Shared {
     /// The life of a worker.
     fn serve(&self, index: usize) {
-        let mut seen = 0;
-        while self.wait_for_job(index, seen) {
-            self.active.fetch_add(1, SeqCst);
-            seen = self.epoch.load(SeqCst);
-            if seen % 2 == 1 {
-                // SAFETY: a job is open, and stays so until `active` is zero again.
-                if let Some(Job { work, pieces }) = unsafe { *self.job.get() } {
-                    // SAFETY: as above; the caller keeps the closure alive while the job is open.
-                    let work = unsafe { &*work };
-                    if catch_unwind(AssertUnwindSafe(|| self.take_pieces(work, pieces))).is_err() {
-                        self.panicked.store(true, SeqCst);
-                    }
-                }
+        let mut seen = Job::of(0);
+        let mut reader = Reader::default();
+        while let Some(job) = self.wait_for_job(index, seen, &mut reader) {
+            seen = job;
+            self.work(job, index + 1, Part::Own);
+            let is_over = || Job::of(self.post.0.announced.load(SeqCst)) != job;
+            let mut turns = 0;
+            while turns < OWN_TURNS && !is_over() {
+                turns += 1;
+                std::hint::spin_loop();
             }
-            self.finish();
+            if turns == OWN_TURNS {
+                self.work(job, index + 1, Part::Any);
+            }
         }
     }
 
-    /// A worker is done with a job.
-    fn finish(&self) {
-        let was_last = self.active.fetch_sub(1, SeqCst) == 1;
-        if was_last && self.is_waiting.load(SeqCst) {
+    /// A worker's share of a job.
+    fn work(&self, job: Job, thread: usize, part: Part) {
+        let mut pieces = 0;
+        let work = || {
+            while let Some(piece) = self.take(job, thread, part) {
+                pieces += 1;
+                // SAFETY: a piece of this job was taken and is not done, so the caller keeps the work where it is.
+                if let Some(work) = unsafe { *self.post.0.work.get() } {
+                    // SAFETY: as above.
+                    unsafe { (*work)(piece) };
+                }
+            }
+        };
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            self.panicked.store(true, SeqCst);
+        }
+        self.finish(pieces);
+    }
+
+    /// A worker has done some pieces.
+    fn finish(&self, pieces: usize) {
+        if pieces == 0 {
+            return;
+        }
+        self.done.0.fetch_add(pieces, SeqCst);
+        if self.is_waiting.load(SeqCst) {
             let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(caller) = &*waiting {
                 caller.unpark();
@@ -234,53 +357,62 @@ impl Shared {
         }
     }
 
-    /// The processor went to another program with a piece undone. A caller that spun on would use up its own share of the
-    /// processors waiting; one that sleeps gets it back afterwards.
-    #[cold]
-    fn sleep_until_done(&self) {
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
-        self.is_waiting.store(true, SeqCst);
-        self.stalled.store(true, SeqCst);
-        while self.active.load(SeqCst) != 0 {
-            thread::park();
-        }
-        self.is_waiting.store(false, SeqCst);
-    }
-
-    fn take_pieces(&self, work: &Work<'_>, pieces: usize) {
-        loop {
-            let piece = self.next.fetch_add(1, SeqCst);
-            if piece >= pieces {
-                return;
-            }
-            work(piece);
-        }
-    }
-
-    /// Waits for a job after `seen`; false when the pool ends.
-    fn wait_for_job(&self, index: usize, seen: usize) -> bool {
-        let is_new = || {
-            let epoch = self.epoch.load(SeqCst);
-            epoch % 2 == 1 && epoch != seen
+    /// A piece for a thread: of its own part, or of the parts after it, too.
+    fn take(&self, job: Job, thread: usize, part: Part) -> Option<usize> {
+        let parts = self.taken.len();
+        let after = match part {
+            Part::Own => 0..1,
+            Part::Any => 0..parts,
         };
+        after.into_iter().find_map(|after| self.take_from(job, (thread + after) % parts))
+    }
+
+    /// The next piece of a part.
+    fn take_from(&self, job: Job, part: usize) -> Option<usize> {
+        let start = |part: usize| job.pieces * part / self.taken.len();
+        let length = start(part + 1) - start(part);
+        let taken = &self.taken[part].0;
+        let mut word = taken.load(SeqCst);
+        loop {
+            let now = Job::of(word);
+            // What an earlier job left here counts for nothing. After a later one this thread is late: its own job is done.
+            let count = if now.number < job.number { 0 } else { now.pieces };
+            if now.number > job.number || count >= length {
+                return None;
+            }
+            match taken.compare_exchange_weak(word, Job { pieces: count + 1, ..job }.word(), SeqCst, SeqCst) {
+                Ok(_) => return Some(start(part) + count),
+                Err(other) => word = other,
+            }
+        }
+    }
+
+    /// Waits for a job other than `seen`; none when the pool ends.
+    fn wait_for_job(&self, index: usize, seen: Job, reader: &mut Reader) -> Option<Job> {
+        let new = || Some(Job::of(self.post.0.announced.load(SeqCst))).filter(|job| *job != seen);
         let mut turns = 0;
-        while !is_new() {
+        loop {
+            if let Some(job) = new() {
+                return Some(job);
+            }
             if self.stop.load(SeqCst) {
-                return false;
+                return None;
             }
             turns += 1;
+            if reader.read(&self.ahead.0, index + 1, self.taken.len()) {
+                continue;
+            }
             if turns < IDLE_TURNS {
                 std::hint::spin_loop();
                 continue;
             }
             self.sleeping[index].store(true, SeqCst);
-            if !is_new() && !self.stop.load(SeqCst) {
+            if new().is_none() && !self.stop.load(SeqCst) {
                 thread::park();
             }
             self.sleeping[index].store(false, SeqCst);
             turns = 0;
         }
-        true
     }
 }
 

@@ -3,14 +3,18 @@
 
 use std::ops::Range;
 
-use super::lanes::{Lanes, dots};
-use super::panels::Panels;
+use super::ahead::FAR;
+use super::lanes::{Lanes, dots_ahead, transposed};
+use super::panels::{MANY, Panels};
 use super::pool::pays;
 use super::tiles::{self, Rounded, TileProduct};
 use super::{Blocks, Element, Elements, Isa, Kernels};
 
-/// Bytes of a piece, at least, if that leaves one for each thread: memory delivers short stretches slowly.
-const PIECE: usize = 512 << 10;
+/// Bytes of a piece, at least, if that leaves one for each thread. One takes less than a microsecond, so that no thread waits long
+/// for another.
+const PIECE: usize = 16 << 10;
+/// The same where many positions are multiplied with each weight, and what a piece prepares has to pay.
+const LARGE_PIECE: usize = 512 << 10;
 /// Rows that are never parted.
 const UNIT: usize = tiles::ROWS;
 
@@ -52,7 +56,12 @@ impl<E: Element> RowSource for &[E] {
 
     #[inline(always)]
     fn rows<'b, const R: usize>(&'b self, rows: [usize; R], width: usize, _: &'b mut [f32]) -> [&'b [E]; R] {
-        rows.map(|row| &self[row * width..][..width])
+        // No closures here: the compiler would call them.
+        let mut result = [&[][..]; R];
+        for (result, row) in result.iter_mut().zip(rows) {
+            *result = &self[row * width..][..width];
+        }
+        result
     }
 }
 
@@ -199,13 +208,13 @@ pub(super) fn project(kernels: &mut Kernels, maps: &[Linear<'_>], x: &[f32], wid
     let steps = positions * total * width;
     let parallel = pool.threads() > 1 && pays(steps);
     let units: usize = maps.iter().map(|map| map.rows.div_ceil(UNIT)).sum();
-    let bytes: usize = maps.iter().map(|map| map.weight.bytes()).sum();
+    let bytes: usize = maps.iter().map(|map| map.weight.bytes().len()).sum();
     // As many for each thread: with five pieces one of two threads would wait for the other's third.
     let threads = if parallel { pool.threads() } else { 1 };
-    let pieces = (bytes / (PIECE * threads)).max(1) * threads;
-    let share = units.div_ceil(pieces).max(1);
-    pool.run(units.div_ceil(share), steps, &|piece| {
-        let mut units = piece * share..(piece + 1) * share;
+    let size = if positions < MANY { PIECE } else { LARGE_PIECE };
+    let pieces = ((bytes / (size * threads)).max(1) * threads).min(units);
+    pool.run(pieces, steps, &|piece| {
+        let mut units = piece * units / pieces..(piece + 1) * units / pieces;
         let mut column = 0;
         for map in maps {
             let own = map.rows.div_ceil(UNIT);
@@ -252,60 +261,64 @@ impl Linear<'_> {
 
 /// The rows `range` of a product for all positions, in tiles of `R` rows by `M` positions.
 ///
-/// A tile is `R` rows times `M` positions; its weights stay in the nearest cache while all positions pass by. Its rows lie far from
-/// each other, one in each of `R` equal parts of the range: the processor then fetches `R` streams ahead, where rows side by side,
-/// in turn out of one page of memory, would halve the bandwidth.
+/// A tile's weights stay in the nearest cache while all positions pass by.
 #[inline(always)]
 pub(super) fn rows<L: Lanes, S: RowSource, const R: usize, const M: usize>(work: &Rows<'_, S>, range: Range<usize>) {
     let mut buffer = work.source.buffer(R * work.width);
-    let part = range.len() / R;
-    for row in range.start..range.start + part {
-        strip::<L, S, R, M>(work, std::array::from_fn(|r| row + r * part), &mut buffer);
+    let mut row = range.start;
+    while row + R <= range.end {
+        strip::<L, S, R, M>(work, row, &mut buffer);
+        row += R;
     }
-    for row in range.start + part * R..range.end {
-        strip::<L, S, 1, M>(work, [row], &mut buffer);
+    for row in row..range.end {
+        strip::<L, S, 1, M>(work, row, &mut buffer);
     }
 }
 
 /// `R` rows for all positions.
 #[inline(always)]
-fn strip<L: Lanes, S: RowSource, const R: usize, const M: usize>(
-    work: &Rows<'_, S>,
-    numbers: [usize; R],
-    buffer: &mut [f32],
-) {
+fn strip<L: Lanes, S: RowSource, const R: usize, const M: usize>(work: &Rows<'_, S>, first: usize, buffer: &mut [f32]) {
+    let mut numbers = [first; R];
+    for (r, number) in numbers.iter_mut().enumerate() {
+        *number += r;
+    }
     let rows = work.source.rows::<R>(numbers, work.width, buffer);
+    // Whole strips, so that rows that are read side by side are not mistaken for what comes after them.
+    let bytes = R * work.width * size_of::<S::Number>();
+    let mut ahead = bytes * FAR.div_ceil(bytes.max(1));
     let positions = work.positions();
     let mut position = 0;
     while position + M <= positions {
-        tile::<L, S, R, M>(work, rows, numbers, position);
-        position += M;
+        tile::<L, S, R, M>(work, rows, first, position, ahead);
+        (position, ahead) = (position + M, 0);
     }
     while position + 2 <= positions {
-        tile::<L, S, R, 2>(work, rows, numbers, position);
-        position += 2;
+        tile::<L, S, R, 2>(work, rows, first, position, ahead);
+        (position, ahead) = (position + 2, 0);
     }
     if position < positions {
-        tile::<L, S, R, 1>(work, rows, numbers, position);
+        tile::<L, S, R, 1>(work, rows, first, position, ahead);
     }
 }
 
-/// `R` rows times `M` positions.
+/// `R` rows times `M` positions; what lies `ahead` bytes after the rows is fetched meanwhile.
 #[inline(always)]
 fn tile<L: Lanes, S: RowSource, const R: usize, const M: usize>(
     work: &Rows<'_, S>,
     rows: [&[S::Number]; R],
-    numbers: [usize; R],
+    first: usize,
     position: usize,
+    ahead: usize,
 ) {
     let width = work.width;
-    let inputs: [&[f32]; M] = std::array::from_fn(|m| &work.x[(position + m) * width..][..width]);
-    let sums = dots::<L, S::Number, R, M>(rows, inputs);
-    for (row, sums) in numbers.iter().zip(&sums) {
-        for (m, sum) in sums.iter().enumerate() {
-            // SAFETY: `project` checked that the output holds this element, and this row was dealt to this thread alone.
-            unsafe { work.put(position + m, *row, &[*sum], 1) };
-        }
+    let mut inputs = [&[][..]; M];
+    for (input, x) in inputs.iter_mut().zip(work.x[position * width..].chunks_exact(width)) {
+        *input = x;
+    }
+    let sums = transposed(dots_ahead::<L, S::Number, R, M>(rows, inputs, ahead));
+    for (m, sums) in sums.iter().enumerate() {
+        // SAFETY: `project` checked that the output holds these elements, and these rows were dealt to this thread alone.
+        unsafe { work.put(position + m, first, sums, R) };
     }
 }
 

@@ -3,13 +3,13 @@
 #![allow(clippy::cast_ptr_alignment)] // the loads below are those without alignment demands
 
 use std::arch::x86_64::{
-    __m128i, __m256, __m256i, __m512, _MM_HINT_T1, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128,
-    _mm_movehl_ps, _mm_prefetch, _mm_shuffle_ps, _mm256_add_ps, _mm256_castpd_ps, _mm256_castps256_ps128,
-    _mm256_castsi256_ps, _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
-    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_slli_epi32,
-    _mm256_storeu_ps, _mm512_add_ps, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_castsi512_ps,
-    _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_extractf64x4_pd, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mul_ps,
-    _mm512_set1_ps, _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_slli_epi32, _mm512_storeu_ps,
+    __m128i, __m256, __m256i, __m512, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128, _mm_movehl_ps,
+    _mm_shuffle_ps, _mm256_add_ps, _mm256_castpd_ps, _mm256_castps256_ps128, _mm256_castsi256_ps,
+    _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_loadu_si256, _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps,
+    _mm512_add_ps, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cvtepu16_epi32,
+    _mm512_cvtph_ps, _mm512_extractf64x4_pd, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mul_ps, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_slli_epi32, _mm512_storeu_ps,
 };
 use std::ops::Range;
 
@@ -33,13 +33,6 @@ pub(super) struct Avx2(pub(super) __m256, pub(super) __m256);
 /// Sixteen lanes in a 512-bit register.
 #[derive(Clone, Copy)]
 pub(super) struct Avx512(pub(super) __m512);
-
-/// [`Lanes::prefetch`].
-#[inline(always)]
-pub(super) fn prefetch(address: *const u8) {
-    // SAFETY: a prefetch never faults.
-    unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) };
-}
 
 /// The tree from eight lanes down.
 #[inline(always)]
@@ -101,11 +94,6 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn prefetch(address: *const u8) {
-        prefetch(address);
-    }
-
-    #[inline(always)]
     fn sum(self) -> f32 {
         sum8(unsafe { _mm256_add_ps(self.0, self.1) })
     }
@@ -153,11 +141,6 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn store(self, out: &mut [f32; LANES]) {
         unsafe { _mm512_storeu_ps(out.as_mut_ptr(), self.0) };
-    }
-
-    #[inline(always)]
-    fn prefetch(address: *const u8) {
-        prefetch(address);
     }
 
     #[inline(always)]
@@ -268,12 +251,12 @@ fn sums512<const R: usize, const M: usize>(lanes: [[Avx512; M]; R]) -> [[f32; M]
 /// [`product::rows`] for AVX-512: 16 of the 32 registers hold sums. Without `avx512vl` the compiler would use 16 registers only.
 #[target_feature(enable = "avx512f,avx512vl,avx2,fma,f16c")]
 pub(super) fn rows_avx512<S: RowSource>(work: &Rows<'_, S>, range: Range<usize>) {
-    // A single position is bound by memory: two streams of 32-bit numbers, or four of shorter ones, fetch best.
     if work.positions() >= MANY {
         panels::product::<Avx512, S>(work, range);
     } else if work.positions() > 1 {
         product::rows::<Avx512, S, 4, 4>(work, range);
     } else if size_of::<S::Number>() == size_of::<f32>() {
+        // Bound by memory, which delivers fewer rows at once better.
         product::rows::<Avx512, S, 2, 1>(work, range);
     } else {
         product::rows::<Avx512, S, 4, 1>(work, range);

@@ -1,21 +1,26 @@
 //! Self-attention of a chunk over the cache.
 
 use std::ops::Range;
+use std::slice;
 
 use super::{Pass, Scratch};
 use crate::model::decoder::batch::Row;
 use crate::model::decoder::load::LayerWeights;
+use crate::model::decoder::source::Projection;
 use crate::model::kernels::{GROUP, Heads, Scores};
 
 impl Pass<'_> {
     /// `update = attention(normed)`; the keys and values go to the cache first, so that a token sees itself.
-    pub(super) fn attention(&mut self, index: usize, layer: &LayerWeights) {
+    pub(super) fn attention(&mut self, index: usize) {
+        let layer = &self.weights.layers[index];
+        self.expect(slice::from_ref(&layer.attention_output));
         self.project_heads(layer);
         self.place_heads(index, layer);
         self.attend(index);
         let (queries, rows) = (self.spec.attention.query_size(), self.rows.len());
         let Scratch { attended, update, .. } = &mut *self.scratch;
         let output = [layer.attention_output.linear()];
+        self.kernels.expect(layer.gate_up.iter().map(Projection::linear));
         self.kernels.project(
             &output,
             &attended[..rows * queries],

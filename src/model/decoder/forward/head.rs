@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::{Pass, Scratch};
 use crate::model::RunOutput;
 use crate::model::decoder::batch::Wanted;
-use crate::model::decoder::load::DecoderWeights;
 use crate::model::kernels::softcap;
 
 /// Logits vectors computed together.
@@ -13,7 +12,9 @@ pub(super) const ROWS: usize = 16;
 
 impl Pass<'_> {
     /// Appends the logits of the rows that want them, and the hidden states that they are made from.
-    pub(super) fn head(&mut self, weights: &DecoderWeights, outputs: &mut [RunOutput]) {
+    pub(super) fn head(&mut self, outputs: &mut [RunOutput]) {
+        let weights = self.weights;
+        self.expect_layer(0);
         let (hidden_size, vocab_size) = (self.spec.hidden_size, self.spec.vocab_size);
         let mut wanted = 0;
         for (index, _) in self.rows.iter().enumerate().filter(|(_, row)| row.logits == Wanted::Yes) {

@@ -9,9 +9,9 @@ use std::ops::ControlFlow;
 use super::Decoder;
 use super::batch::{Batch, Row};
 use super::cache::Cache;
-use super::load::{DecoderWeights, LayerWeights};
+use super::load::DecoderWeights;
 use super::rotary::Turns;
-use super::source::NormWeights;
+use super::source::{NormWeights, Projection};
 use super::spec::{Block, DecoderSpec};
 use crate::model::kernels::Kernels;
 use crate::model::{ModelError, Progress, RunOutput};
@@ -76,14 +76,14 @@ impl Decoder {
             for turns in &mut scratch.turns {
                 turns.set(rows.iter().map(|row| row.position));
             }
-            let mut pass =
-                Pass { spec, cache: &mut *cache, kernels: &mut *kernels, batch, rows, scratch: &mut *scratch };
-            pass.embed(weights);
-            for (index, layer) in weights.layers.iter().enumerate() {
+            let (cache, kernels, scratch) = (&mut *cache, &mut *kernels, &mut *scratch);
+            let mut pass = Pass { spec, weights, cache, kernels, batch, rows, scratch };
+            pass.embed();
+            for index in 0..weights.layers.len() {
                 report(done + rows.len() * index / weights.layers.len())?;
-                pass.layer(index, layer);
+                pass.layer(index);
             }
-            pass.head(weights, &mut outputs);
+            pass.head(&mut outputs);
             report(done + rows.len())?;
         }
         Ok(outputs)
@@ -93,6 +93,7 @@ impl Decoder {
 /// One chunk on its way through the layers.
 struct Pass<'a> {
     spec: &'a DecoderSpec,
+    weights: &'a DecoderWeights,
     cache: &'a mut Cache,
     kernels: &'a mut Kernels,
     batch: &'a Batch,
@@ -102,8 +103,8 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// `hidden = embedding · scale + position`.
-    fn embed(&mut self, weights: &DecoderWeights) {
-        let size = self.spec.hidden_size;
+    fn embed(&mut self) {
+        let (size, weights) = (self.spec.hidden_size, self.weights);
         let Scratch { hidden, normed, .. } = &mut *self.scratch;
         for (row, hidden) in self.rows.iter().zip(hidden.chunks_exact_mut(size)) {
             weights.embedding.elements().widen_into(row.token as usize * size, hidden);
@@ -117,34 +118,48 @@ impl Pass<'_> {
         }
     }
 
-    fn layer(&mut self, index: usize, layer: &LayerWeights) {
+    fn layer(&mut self, index: usize) {
+        let layer = &self.weights.layers[index];
         match self.spec.block {
             Block::NormBefore | Block::NormAfter | Block::NormAround => {
                 self.norm(layer.attention_norm.as_ref());
-                self.attention(index, layer);
+                self.attention(index);
                 self.norm_update(layer.attention_post_norm.as_ref());
                 self.add_update();
                 self.norm(layer.mlp_norm.as_ref());
-                self.mlp(layer);
+                self.mlp(index);
                 self.norm_update(layer.mlp_post_norm.as_ref());
                 self.add_update();
             }
             Block::Parallel => {
                 self.norm(layer.attention_norm.as_ref());
-                self.attention(index, layer);
+                self.attention(index);
                 self.norm(layer.mlp_norm.as_ref());
                 self.add_update();
-                self.mlp(layer);
+                self.mlp(index);
                 self.add_update();
             }
             Block::ParallelOneNorm => {
                 self.norm(layer.attention_norm.as_ref());
-                self.attention(index, layer);
+                self.attention(index);
                 self.add_update();
-                self.mlp(layer);
+                self.mlp(index);
                 self.add_update();
             }
         }
+    }
+
+    /// Says that layer `index` comes next, or, after the last, the head.
+    fn expect_layer(&self, index: usize) {
+        match self.weights.layers.get(index) {
+            Some(layer) => self.expect(&layer.query_key_value),
+            None => self.kernels.expect([self.weights.head()]),
+        }
+    }
+
+    /// See [`Kernels::expect`].
+    fn expect(&self, maps: &[Projection]) {
+        self.kernels.expect(maps.iter().map(Projection::linear));
     }
 
     /// `normed = norm(hidden)`, or `hidden` itself.

@@ -21,12 +21,11 @@ use super::product::{TileProduct, codes, group_scales, scales};
 use super::x86::VnniCodes;
 use super::{Layout, ROWS, SIDE, STRIP, Slab};
 use crate::model::kernels::LANES;
+use crate::model::kernels::ahead::{LINE, fetch};
 use crate::model::kernels::blocks::Block;
 use crate::model::kernels::lanes::Lanes;
-use crate::model::kernels::x86::{Avx512, prefetch};
+use crate::model::kernels::x86::Avx512;
 
-/// Bytes of a cache line.
-const LINE: usize = 64;
 /// Strips that are multiplied with sixteen positions before the next positions come.
 const BLOCK: usize = 400;
 
@@ -150,7 +149,7 @@ pub(in crate::model::kernels) fn tiles_amx<B: Block<N>, const N: usize>(work: &T
         let mut ahead = of(&(rows.end..all.end.min(rows.end + rows.len()))).chunks(LINE);
         let each = ahead.len().div_ceil(work.positions.div_ceil(SIDE));
         for first in (0..work.positions).step_by(SIDE) {
-            ahead.by_ref().take(each).for_each(|line| prefetch(line.as_ptr()));
+            ahead.by_ref().take(each).for_each(|line| fetch(line.as_ptr()));
             let slabs = work.rounded.slabs(first, in_row);
             for (row, strips) in rows.clone().zip(strips.chunks_exact(in_row)) {
                 let sums = multiply::<B, N>(strips, slabs);

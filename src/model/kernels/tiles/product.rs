@@ -8,12 +8,10 @@ use half::f16;
 use super::lanes::Codes;
 use super::{Inputs, Layout, ROWS, Rounded, STRIP, Tiles, planes};
 use crate::model::kernels::LANES;
+use crate::model::kernels::ahead::{FAR, LINE, NEAR, fetch, fetch_near};
 use crate::model::kernels::blocks::Block;
 use crate::model::kernels::lanes::Lanes;
 use crate::model::kernels::product::Columns;
-
-/// Bytes that are fetched ahead.
-const AHEAD: usize = 2048;
 
 /// Some tiles of a matrix on their way into a part of the output.
 pub struct TileProduct<'a> {
@@ -97,8 +95,9 @@ fn dots<C: Codes, B: Block<N>, const N: usize, const M: usize>(
         let m = if B::GROUP.has_minimum() { scales::<C, B, N>(tile, Layout::<B, N>::SCALES) } else { d };
         for strip in tile[Layout::<B, N>::STRIPS..].chunks_exact(Layout::<B, N>::STRIP_BYTES) {
             if M == 1 {
-                for line in (0..Layout::<B, N>::STRIP_BYTES).step_by(64) {
-                    C::Numbers::prefetch(strip.as_ptr().wrapping_add(AHEAD + line));
+                for line in (0..Layout::<B, N>::STRIP_BYTES).step_by(LINE) {
+                    fetch(strip.as_ptr().wrapping_add(FAR + line));
+                    fetch_near(strip.as_ptr().wrapping_add(NEAR + line));
                 }
             }
             let fours = inputs.map(|input| &input.fours.as_chunks::<8>().0[strip_index]);

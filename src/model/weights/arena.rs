@@ -13,8 +13,8 @@ use memmap2::MmapMut;
 const REGION: usize = 64 << 20;
 /// What is placed begins at a cache line.
 const ALIGNMENT: usize = 64;
-/// Smaller models gain nothing.
-const SMALLEST: u64 = 32 << 20;
+/// Below that large pages are hardly filled.
+const SMALLEST: u64 = 16 << 20;
 
 /// Where matrices are placed one after the other while a model is loaded. What was placed can be read once this is dropped.
 #[derive(Debug, Default)]

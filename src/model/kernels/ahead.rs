@@ -108,3 +108,28 @@ impl Reader {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_thread_reads_its_part_of_what_comes_next() {
+        let bytes = vec![0; 4 * MOST];
+        let (long, short) = (&bytes[..3 * MOST], &bytes[3 * MOST..]);
+        let ahead = Ahead::default();
+        let mut reader = Reader::default();
+        assert!(!reader.read(&ahead, 0, 2), "nothing is known");
+        ahead.set([short, long].into_iter());
+        let place = |thread, threads| ahead.part(thread, threads);
+        assert_eq!(place(0, 2), (short.as_ptr().addr(), MOST));
+        assert_eq!(place(1, 2), (long.as_ptr().addr() + MOST, 2 * MOST));
+        assert_eq!(place(3, 4), (long.as_ptr().addr() + 2 * MOST, MOST));
+        let steps = (0..1000).take_while(|_| reader.read(&ahead, 1, 2)).count();
+        assert_eq!(steps, MOST / STEP, "no more than the cache has room for");
+        ahead.set([&short[..3 * STEP]].into_iter());
+        assert_eq!((0..1000).take_while(|_| reader.read(&ahead, 0, 1)).count(), 3);
+        ahead.set([].into_iter());
+        assert!(!reader.read(&ahead, 1, 2));
+    }
+}

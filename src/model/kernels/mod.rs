@@ -13,6 +13,7 @@ mod activation;
 mod ahead;
 mod attention;
 mod blocks;
+mod deal;
 mod element;
 mod isa;
 mod lanes;

@@ -1,9 +1,10 @@
 //! A few persistent threads for work that takes microseconds.
 //!
 //! A decode step of a small model holds dozens of products of 10 to 100 µs each. A task pool that puts its threads to sleep in
-//! between loses more than it gains; these spin for a moment first. Work is dealt out in pieces on demand, so a thread that the
-//! system keeps from running delays nobody until it has taken one. If it loses its processor then, the caller sleeps until that piece is done, and
-//! the [pace](super::pace) finds out whether threads help at all.
+//! between loses more than it gains; these spin for a moment first, and [fetch](super::ahead) what comes next. Each thread has a part of the pieces,
+//! one after the other, and takes those of others when it is done with its own: one that the system keeps from running delays nobody until it
+//! has taken a piece. If it loses its processor then, the caller sleeps until that piece is done, and the [pace](super::pace) finds out
+//! whether threads help at all.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
@@ -15,6 +16,7 @@ use std::thread::{self, JoinHandle, Thread};
 use std::time::Instant;
 
 use super::ahead::{Ahead, Reader};
+use super::deal::{Deal, Job, Line, Part};
 use super::pace::{Pace, Way};
 
 /// No machine gains from more.
@@ -42,8 +44,8 @@ pub struct ThreadPool {
 
 struct Shared {
     post: Line<Post>,
-    /// For each thread, the calling one first, what of its part of the pieces was taken.
-    taken: Vec<Line<AtomicU64>>,
+    /// The pieces; the calling thread is the first.
+    deal: Deal,
     /// Pieces of all jobs that the workers finished.
     done: Line<AtomicUsize>,
     /// What is read next.
@@ -60,50 +62,16 @@ struct Shared {
 
 /// Where a job is announced.
 struct Post {
-    /// The job's number, and its pieces.
+    /// A [`Job`].
     announced: AtomicU64,
     /// Written by the caller while no job has pieces that are neither taken nor done; read by who took a piece.
     work: UnsafeCell<Option<*const Work<'static>>>,
 }
 
-/// Cache lines of its own, for what one thread writes while others look at its neighbours; processors fetch them in pairs.
-#[repr(align(128))]
-#[derive(Default)]
-struct Line<T>(T);
-
 // SAFETY: the pointer in `work` is to a `Sync` closure; it is written only when no thread can read it, see `Post::work`.
 unsafe impl Sync for Post {}
 // SAFETY: as above.
 unsafe impl Send for Post {}
-
-/// A job's number and a number of its pieces. In one word, so that no thread sees the one without the other.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Job {
-    /// From 1 on. It never comes around: a thread that the system forgot for hours must not take its job for a later one.
-    number: u64,
-    pieces: usize,
-}
-
-impl Job {
-    const BITS: u32 = 24;
-    /// The most pieces.
-    const MOST: usize = (1 << Self::BITS) - 1;
-
-    fn of(word: u64) -> Self {
-        Self { number: word >> Self::BITS, pieces: word as usize & Self::MOST }
-    }
-
-    fn word(self) -> u64 {
-        self.number << Self::BITS | self.pieces as u64
-    }
-}
-
-/// Whose pieces a thread takes.
-#[derive(Clone, Copy)]
-enum Part {
-    Own,
-    Any,
-}
 
 impl ThreadPool {
     /// A pool of `threads`, the calling one included; 0 means one for each core. At most 256, and fewer where the system refuses.
@@ -113,7 +81,7 @@ impl ThreadPool {
         let threads = if threads == 0 { cores } else { threads }.min(MOST_THREADS);
         let shared = Arc::new(Shared {
             post: Line(Post { announced: AtomicU64::new(0), work: UnsafeCell::new(None) }),
-            taken: (0..threads).map(|_| Line::default()).collect(),
+            deal: Deal::new(threads),
             done: Line::default(),
             ahead: Line::default(),
             waiting: Mutex::new(None),
@@ -253,7 +221,7 @@ impl<'a> Open<'a> {
     }
 
     fn take(&mut self, part: Part) -> Option<usize> {
-        let piece = self.pool.shared.take(self.job, 0, part)?;
+        let piece = self.pool.shared.deal.take(self.job, 0, part)?;
         self.own += 1;
         Some(piece)
     }
@@ -265,7 +233,7 @@ impl<'a> Open<'a> {
                 return true;
             }
             let shared = &*self.pool.shared;
-            if !self.pool.reader.read(&shared.ahead.0, 0, shared.taken.len()) {
+            if !self.pool.reader.read(&shared.ahead.0, 0, shared.deal.threads()) {
                 std::hint::spin_loop();
             }
         }
@@ -328,7 +296,7 @@ impl Shared {
     fn work(&self, job: Job, thread: usize, part: Part) {
         let mut pieces = 0;
         let work = || {
-            while let Some(piece) = self.take(job, thread, part) {
+            while let Some(piece) = self.deal.take(job, thread, part) {
                 pieces += 1;
                 // SAFETY: a piece of this job was taken and is not done, so the caller keeps the work where it is.
                 if let Some(work) = unsafe { *self.post.0.work.get() } {
@@ -357,36 +325,6 @@ impl Shared {
         }
     }
 
-    /// A piece for a thread: of its own part, or of the parts after it, too.
-    fn take(&self, job: Job, thread: usize, part: Part) -> Option<usize> {
-        let parts = self.taken.len();
-        let after = match part {
-            Part::Own => 0..1,
-            Part::Any => 0..parts,
-        };
-        after.into_iter().find_map(|after| self.take_from(job, (thread + after) % parts))
-    }
-
-    /// The next piece of a part.
-    fn take_from(&self, job: Job, part: usize) -> Option<usize> {
-        let start = |part: usize| job.pieces * part / self.taken.len();
-        let length = start(part + 1) - start(part);
-        let taken = &self.taken[part].0;
-        let mut word = taken.load(SeqCst);
-        loop {
-            let now = Job::of(word);
-            // What an earlier job left here counts for nothing. After a later one this thread is late: its own job is done.
-            let count = if now.number < job.number { 0 } else { now.pieces };
-            if now.number > job.number || count >= length {
-                return None;
-            }
-            match taken.compare_exchange_weak(word, Job { pieces: count + 1, ..job }.word(), SeqCst, SeqCst) {
-                Ok(_) => return Some(start(part) + count),
-                Err(other) => word = other,
-            }
-        }
-    }
-
     /// Waits for a job other than `seen`; none when the pool ends.
     fn wait_for_job(&self, index: usize, seen: Job, reader: &mut Reader) -> Option<Job> {
         let new = || Some(Job::of(self.post.0.announced.load(SeqCst))).filter(|job| *job != seen);
@@ -399,7 +337,7 @@ impl Shared {
                 return None;
             }
             turns += 1;
-            if reader.read(&self.ahead.0, index + 1, self.taken.len()) {
+            if reader.read(&self.ahead.0, index + 1, self.deal.threads()) {
                 continue;
             }
             if turns < IDLE_TURNS {

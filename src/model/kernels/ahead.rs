@@ -21,25 +21,30 @@ const STEP: usize = 512;
 /// Matrices of a product.
 const STRETCHES: usize = 3;
 
+/// The nearest cache, as x86 counts them.
+const NEAREST: i32 = 3;
+/// The one behind it.
+const SECOND: i32 = 2;
+
 /// Asks for the cache line at an address, whatever lies there, to be in the second nearest cache soon.
 #[inline(always)]
 pub(super) fn fetch(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch never faults.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
+    ask::<SECOND>(address);
 }
 
 /// The same for the nearest cache.
 #[inline(always)]
 pub(super) fn fetch_near(address: *const u8) {
+    ask::<NEAREST>(address);
+}
+
+/// Other processors fetch by themselves: stable Rust has no function for it there.
+#[inline(always)]
+fn ask<const CACHE: i32>(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch never faults.
     unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
+        std::arch::x86_64::_mm_prefetch::<CACHE>(address.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;

@@ -13,7 +13,7 @@ use memmap2::MmapMut;
 const REGION: usize = 64 << 20;
 /// What is placed begins at a cache line.
 const ALIGNMENT: usize = 64;
-/// Below that large pages are hardly filled.
+/// A model of 28 MB gains a third; smaller ones were not measured.
 const SMALLEST: u64 = 16 << 20;
 
 /// Where matrices are placed one after the other while a model is loaded. What was placed can be read once this is dropped.
